@@ -1,0 +1,37 @@
+#pragma once
+
+#include "core/types/qparams.h"
+
+#include <cstdint>
+#include <span>
+
+namespace bitlathe::core {
+
+/// The fused kernels: one vectorised pass, no temporaries. `in` and `out` may be the same memory. Each works on one
+/// contiguous run of values that share scale and zero point; callers (engine, exporters) split tensors and threads.
+///
+///   q = clamp(round(x / scale) + zeroPoint, quantMin, quantMax)     x̂ = (q - zeroPoint) * scale      (README eq. 1, 2)
+///
+/// Division, not multiplication by the reciprocal: ONNX QuantizeLinear divides, and the two differ at ties
+/// (see fake_quantize.cpp for a witness). Float32 throughout. NaN gives the code of zero; +-Inf clamps.
+void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams, std::size_t channel = 0);
+
+/// Codes q alone.
+void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::size_t channel = 0);
+
+/// Channels-last runs: value i belongs to channel i % channels; scale and zero point per channel.
+void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams);
+
+/// Straight-through gradient (Bengio 2013): out = gradient where the value's unclamped code lies in
+/// [quantMin, quantMax], else 0. `x` is the forward input.
+void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
+                          const QParams& qparams, std::size_t channel = 0);
+
+/// A whole tensor stored contiguously: `outer` blocks of `channels` runs of `inner` values each, as
+/// elementCount(before axis), size(axis), elementCount(after axis). Per-tensor qparams ignore the split.
+void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const QParams& qparams, std::int64_t outer,
+                        std::int64_t channels, std::int64_t inner);
+void quantizeTensor(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::int64_t outer,
+                    std::int64_t channels, std::int64_t inner);
+
+}  // namespace bitlathe::core

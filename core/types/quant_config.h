@@ -1,0 +1,62 @@
+#pragma once
+
+#include "core/types/bit_width.h"
+#include "core/types/layer_id.h"
+#include "core/types/param_values.h"
+#include "core/types/range.h"
+
+#include <map>
+#include <optional>
+
+namespace bitlathe::core {
+
+/// How many scales a tensor gets.
+struct Granularity {
+    enum class Kind {
+        Tensor,   ///< one scale
+        Channel,  ///< one per output channel of a weight (dim 0), one per channel of an activation (dim 1)
+        Group,    ///< one per `groupSize` consecutive channels
+    };
+    Kind kind = Kind::Tensor;
+    int groupSize = 0;  ///< channels that share a scale; only for Group
+    bool operator==(const Granularity&) const = default;
+};
+
+/// How one tensor is quantized. Float is a value of it: no bits.
+struct SiteQuant {
+    std::optional<BitWidth> bits;          ///< empty: float
+    MethodSpec quantizer{"affine", {}};    ///< name in the quantizer registry
+    Granularity granularity;
+    MethodSpec observer{"min_max", {}};    ///< name in the observer registry
+    std::optional<Range> manualRange;      ///< overrides the observer; tensor units, per tensor only
+
+    bool isFloat() const noexcept { return !bits.has_value(); }
+    bool operator==(const SiteQuant&) const = default;
+};
+
+/// What becomes of a layer's batch norm before quantization.
+enum class BatchNormMode {
+    Folded,     ///< into the weights and bias (README eq. 8)
+    NotFolded,  ///< stays a float operator of its own
+};
+
+/// One layer's choices. Layers without weights ignore `weight`.
+struct LayerQuant {
+    SiteQuant weight;
+    SiteQuant output;
+    BatchNormMode batchNorm = BatchNormMode::Folded;
+    bool operator==(const LayerQuant&) const = default;
+};
+
+/// The whole configuration: one entry per layer of the prepared model, and the graph input.
+/// Layers that are absent stay float.
+struct QuantConfig {
+    SiteQuant input;
+    std::map<LayerId, LayerQuant> layers;
+
+    /// The site's choices; a float SiteQuant when the layer is absent.
+    SiteQuant site(const SiteId& id) const;
+    bool operator==(const QuantConfig&) const = default;
+};
+
+}  // namespace bitlathe::core
