@@ -14,9 +14,9 @@ namespace bitlathe::core {
 class Dataset {
 public:
     virtual ~Dataset() = default;
-    virtual std::string name() const = 0;                ///< "fashion_mnist/test"
+    virtual std::string name() const = 0; ///< "fashion_mnist/test"
     virtual std::int64_t size() const = 0;
-    virtual Shape sampleShape() const = 0;               ///< C,H,W of the stored pixels
+    virtual Shape sampleShape() const = 0; ///< C,H,W of the stored pixels
     virtual std::vector<std::string> classNames() const = 0;
     virtual int label(std::int64_t index) const = 0;
     /// Copies one image, C,H,W, 0..255.
@@ -37,9 +37,10 @@ struct DataSpec {
     bool operator==(const DataSpec&) const = default;
 };
 
-/// Opens a split. Errors  DataFormat naming file, place and remedy; InvalidConfig: unknown dataset (lists the known).
+/// Opens a split. Errors  DataFormat naming file, place and remedy; InvalidConfig: unknown dataset (lists the
+/// known).
 std::shared_ptr<const Dataset> openDataset(const DataSpec& spec, DataSplit split);
 /// Names openDataset knows.
 std::vector<std::string> datasetNames();
 
-}  // namespace bitlathe::core
+} // namespace bitlathe::core

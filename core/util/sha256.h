@@ -18,12 +18,13 @@ public:
 
     Sha256& update(std::span<const std::byte> bytes);
     Sha256& update(std::string_view text);
-    /// Bytes of trivially copyable values, in memory order (little endian on every machine Bitlathe supports).
+    /// Bytes of trivially copyable values, in memory order (little endian on every machine Bitlathe
+    /// supports).
     template <typename T>
     Sha256& updateValues(std::span<const T> values) {
         return update(std::as_bytes(values));
     }
-    std::string hex();  ///< finishes; call once
+    std::string hex(); ///< finishes; call once
 
 private:
     struct Context;
@@ -34,4 +35,4 @@ std::string sha256Hex(std::string_view text);
 /// Errors  Io: file not readable.
 std::string sha256OfFile(const std::string& path);
 
-}  // namespace bitlathe::core
+} // namespace bitlathe::core
