@@ -4,7 +4,9 @@ add_library(Bitlathe::Options ALIAS bitlathe_options)
 target_include_directories(bitlathe_options INTERFACE ${PROJECT_SOURCE_DIR})
 # No -ffast-math: NaN checks and rounding guarantees rest on IEEE 754. -fno-math-errno and -fno-trapping-math keep both
 # and let rint, floor and min/max become vector instructions.
-target_compile_options(bitlathe_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -fno-math-errno
+# Designated initialisers leave the rest to its defaults on purpose.
+target_compile_options(bitlathe_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+                                                  -Wno-missing-field-initializers -fno-math-errno
                                                   -fno-trapping-math)
 if(BITLATHE_WERROR)
   target_compile_options(bitlathe_options INTERFACE -Werror)
