@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Bitlathe on one command: installs what is missing, builds, and does it.
+#   ./bitlathe.sh run [options]      the demo: its results as a table, then the window on them
+#   ./bitlathe.sh test [pattern]     every test, or those whose name matches
+#   ./bitlathe.sh screenshots        makes resources/screenshots anew
+#   ./bitlathe.sh build              only builds (into build/release)
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")"
+
+readonly build=build/release
+readonly runtime_packages=(libtorch-dev libopenblas0-pthread qt6-base-dev qt6-svg-dev libqcustomplot-dev
+  libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libsqlitecpp-dev libonnx-dev libprotobuf-dev
+  libssl-dev zlib1g-dev libgoogle-perftools-dev libgl-dev dataset-fashion-mnist fonts-inter fonts-dejavu-core
+  g++ cmake ninja-build ccache mold)
+readonly screenshot_packages=(xvfb openbox xauth)
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+fail() { printf 'bitlathe.sh: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo -n "$@" || sudo "$@"
+  else fail "packages are missing ($missing); run as root, or install sudo, or install them yourself"
+  fi
+}
+
+# install PACKAGE...: those that are not there yet, in one go, asking nothing.
+install() {
+  missing=
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=" $package"
+  done
+  [ -z "$missing" ] && return
+  command -v apt-get >/dev/null || fail "this is no Debian system; install what stands in for:$missing"
+  say "installing$missing"
+  # shellcheck disable=SC2086  # a list of words on purpose
+  as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+    'apt-get update -q -o Acquire::Retries=3 && apt-get install -y -q --no-install-recommends '"$missing" ||
+    fail "apt-get could not install:$missing"
+}
+
+# Node.js is often there from elsewhere: Debian's packages only where it is not.
+install_judges() {
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then install nodejs npm; fi
+  local stamp=build/judges/package.json
+  if ! cmp -s tests/reference/package.json "$stamp"; then
+    say "installing ONNX Runtime, the judge of exported models"
+    mkdir -p build/judges
+    cp tests/reference/package.json build/judges/package.json.new
+    (cd build/judges && mv package.json.new package.json &&
+      npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error) ||
+      { rm -f "$stamp"; fail "npm could not install ONNX Runtime (see above)"; }
+  fi
+}
+
+build() {
+  install "${runtime_packages[@]}"
+  # Two compilers of LibTorch's headers take 1.3 GB each.
+  local jobs memory
+  memory=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
+  jobs=$(nproc)
+  [ "$memory" -lt "$jobs" ] && jobs=$((memory > 0 ? memory : 1))
+  if [ ! -f $build/build.ninja ]; then
+    say "configuring"
+    cmake --preset release "$@" >$build.log 2>&1 || { mkdir -p build; cat $build.log >&2; fail "configuring failed"; }
+  fi
+  say "building"
+  ninja -C $build -j "$jobs"
+}
+
+has_display() { [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; }
+
+run_demo() {
+  build
+  say "the demo: MobileNetV1-0.25 on Fashion-MNIST, five configurations"
+  $build/bin/bitlathe-cli run resources/recipes/demo.json "$@"
+  if has_display; then
+    say "opening the window on these results"
+    exec $build/bin/bitlathe resources/recipes/demo.json "$@"
+  fi
+  say "no display here, so no window; look at the results with"
+  echo "   $build/bin/bitlathe-cli runs list"
+  echo "   $build/bin/bitlathe-cli runs show RUN"
+  echo "   and on a desktop: $build/bin/bitlathe resources/recipes/demo.json"
+}
+
+run_tests() {
+  build
+  install_judges
+  say "testing"
+  export QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+  ctest --test-dir $build --output-on-failure --progress -j "$(nproc)" ${1:+-R "$1"}
+}
+
+screenshots() {
+  build
+  install "${screenshot_packages[@]}"
+  say "drawing resources/screenshots"
+  xvfb-run -a -s "-screen 0 1600x1000x24" sh -c \
+    "openbox & sleep 1; $build/bin/bitlathe resources/recipes/demo.json --screenshots resources/screenshots; kill %1"
+}
+
+case "${1:-}" in
+  run) shift; run_demo "$@" ;;
+  test) shift; run_tests "$@" ;;
+  screenshots) screenshots ;;
+  build) build ;;
+  *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
