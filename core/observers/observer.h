@@ -5,6 +5,8 @@
 #include "core/types/range.h"
 #include "core/types/site_statistics.h"
 
+#include <string_view>
+
 namespace bitlathe::core {
 
 /// Finds the range of a tensor from its cached statistics: microseconds, no tensor, no data.
@@ -18,6 +20,13 @@ public:
     /// returns     a finite range, lower <= upper, in the tensor's units
     /// Errors      NotCalibrated: statistics are empty.
     virtual Range range(const SiteStatistics& statistics, const Quantizer& quantizer, BitWidth bits) const = 0;
+
+    /// True when range() reads nothing but minimum and maximum: then it also serves per-channel activations, of which
+    /// calibration keeps the extrema alone.
+    virtual bool needsOnlyExtrema() const noexcept { return false; }
 };
+
+/// Errors  NotCalibrated: statistics are empty; `observer` names who asked.
+void requireCalibrated(const SiteStatistics& statistics, std::string_view observer);
 
 }  // namespace bitlathe::core

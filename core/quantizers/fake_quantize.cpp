@@ -1,0 +1,241 @@
+#include "core/quantizers/fake_quantize.h"
+
+#include "core/types/error.h"
+#include "core/types/vectorised.h"
+
+#include <string>
+#include <vector>
+
+namespace bitlathe::core {
+
+namespace {
+
+// Why the kernels divide: for scale 0.1f and x = 0.35f, x / scale is 3.5 and rounds (half to even) to 4,
+// while x * (1 / scale) is 3.4999998 and rounds to 3. ONNX QuantizeLinear and every runtime that follows it
+// divide.
+
+/// One slice's grid as the kernels use it: the codes' limits relative to the zero point. Codes have at most
+/// 16 bits, so limits and rounded values in between are exact in float.
+struct Slice {
+    float scale;
+    float lower;  ///< quantMin - zeroPoint
+    float upper;  ///< quantMax - zeroPoint
+    std::int32_t zeroPoint;
+
+    Slice(const QParams& qparams, std::size_t channel)
+        : scale(qparams.scale[channel]), lower(static_cast<float>(qparams.quantMin - qparams.zeroPoint[channel])),
+          upper(static_cast<float>(qparams.quantMax - qparams.zeroPoint[channel])),
+          zeroPoint(qparams.zeroPoint[channel]) {}
+};
+
+#define BITLATHE_INLINE __attribute__((always_inline)) inline
+
+/// round(x / scale) clamped to the codes, relative to the zero point. NaN compares unequal to itself and
+/// becomes 0.
+template <Rounding R>
+BITLATHE_INLINE float relativeCode(float x, float scale, float lower, float upper) {
+    float code = x / scale;
+    code = code == code ? code : 0.0F;
+    code = roundTo(code, R);
+    code = code < lower ? lower : code;
+    return code > upper ? upper : code;
+}
+
+// The loops promise the compiler (ivdep) that no iteration reads what another wrote: in and out are the same
+// memory or do not overlap at all.
+
+template <Rounding R>
+BITLATHE_INLINE void fakeQuantizeRun(const float* in, float* out, std::size_t count, const Slice& slice) {
+    const float scale = slice.scale;
+    const float lower = slice.lower;
+    const float upper = slice.upper;
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) {
+        // + 0 turns the -0 that rounding -0.3 leaves into the +0 that integer codes give.
+        out[i] = relativeCode<R>(in[i], scale, lower, upper) * scale + 0.0F;
+    }
+}
+
+template <Rounding R>
+BITLATHE_INLINE void quantizeRun(const float* in, std::int32_t* out, std::size_t count, const Slice& slice) {
+    const float scale = slice.scale;
+    const float lower = slice.lower;
+    const float upper = slice.upper;
+    const std::int32_t zeroPoint = slice.zeroPoint;
+    for (std::size_t i = 0; i < count; ++i) {
+        out[i] = static_cast<std::int32_t>(relativeCode<R>(in[i], scale, lower, upper)) + zeroPoint;
+    }
+}
+
+/// `period` values share the parameter arrays' layout; count is a multiple of it but for the last part.
+template <Rounding R>
+BITLATHE_INLINE void interleavedRun(const float* in, float* out, std::size_t count, std::size_t period,
+                                    const float* scale, const float* lower, const float* upper) {
+    for (std::size_t begin = 0; begin < count; begin += period) {
+        const std::size_t length = count - begin < period ? count - begin : period;
+        const float* const source = in + begin;
+        float* const target = out + begin;
+#pragma GCC ivdep
+        for (std::size_t i = 0; i < length; ++i) {
+            target[i] = relativeCode<R>(source[i], scale[i], lower[i], upper[i]) * scale[i] + 0.0F;
+        }
+    }
+}
+
+template <Rounding R>
+BITLATHE_INLINE void backwardRun(const float* x, const float* gradient, float* out, std::size_t count,
+                                 const Slice& slice) {
+    const float scale = slice.scale;
+    const float lower = slice.lower;
+    const float upper = slice.upper;
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) {
+        // NaN fails both comparisons: no gradient.
+        const float code = roundTo(x[i] / scale, R);
+        out[i] = (code >= lower) & (code <= upper) ? gradient[i] : 0.0F;
+    }
+}
+
+BITLATHE_VECTORISED void fakeQuantizeKernel(const float* in, float* out, std::size_t count, const Slice& slice,
+                                            Rounding rounding) {
+    switch (rounding) {
+    case Rounding::HalfEven: return fakeQuantizeRun<Rounding::HalfEven>(in, out, count, slice);
+    case Rounding::HalfAway: return fakeQuantizeRun<Rounding::HalfAway>(in, out, count, slice);
+    case Rounding::HalfUp: return fakeQuantizeRun<Rounding::HalfUp>(in, out, count, slice);
+    case Rounding::Floor: return fakeQuantizeRun<Rounding::Floor>(in, out, count, slice);
+    }
+}
+
+BITLATHE_VECTORISED void quantizeKernel(const float* in, std::int32_t* out, std::size_t count, const Slice& slice,
+                                        Rounding rounding) {
+    switch (rounding) {
+    case Rounding::HalfEven: return quantizeRun<Rounding::HalfEven>(in, out, count, slice);
+    case Rounding::HalfAway: return quantizeRun<Rounding::HalfAway>(in, out, count, slice);
+    case Rounding::HalfUp: return quantizeRun<Rounding::HalfUp>(in, out, count, slice);
+    case Rounding::Floor: return quantizeRun<Rounding::Floor>(in, out, count, slice);
+    }
+}
+
+BITLATHE_VECTORISED void interleavedKernel(const float* in, float* out, std::size_t count, std::size_t period,
+                                           const float* scale, const float* lower, const float* upper,
+                                           Rounding rounding) {
+    switch (rounding) {
+    case Rounding::HalfEven: return interleavedRun<Rounding::HalfEven>(in, out, count, period, scale, lower, upper);
+    case Rounding::HalfAway: return interleavedRun<Rounding::HalfAway>(in, out, count, period, scale, lower, upper);
+    case Rounding::HalfUp: return interleavedRun<Rounding::HalfUp>(in, out, count, period, scale, lower, upper);
+    case Rounding::Floor: return interleavedRun<Rounding::Floor>(in, out, count, period, scale, lower, upper);
+    }
+}
+
+BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, float* out, std::size_t count,
+                                        const Slice& slice, Rounding rounding) {
+    switch (rounding) {
+    case Rounding::HalfEven: return backwardRun<Rounding::HalfEven>(x, gradient, out, count, slice);
+    case Rounding::HalfAway: return backwardRun<Rounding::HalfAway>(x, gradient, out, count, slice);
+    case Rounding::HalfUp: return backwardRun<Rounding::HalfUp>(x, gradient, out, count, slice);
+    case Rounding::Floor: return backwardRun<Rounding::Floor>(x, gradient, out, count, slice);
+    }
+}
+
+void requireSizes(std::size_t in, std::size_t out, const char* where) {
+    if (in != out) {
+        throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " + std::to_string(in) +
+                                                  " values in but room for " + std::to_string(out) + " out");
+    }
+}
+
+/// Checks that outer * channels * inner values are there and that per-channel qparams have one entry per
+/// channel.
+void requireSplit(std::size_t count, const QParams& qparams, std::int64_t outer, std::int64_t channels,
+                  std::int64_t inner, const char* where) {
+    if (static_cast<std::int64_t>(count) != outer * channels * inner) {
+        throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " + std::to_string(count) +
+                                                  " values cannot be split as " + std::to_string(outer) + " x " +
+                                                  std::to_string(channels) + " x " + std::to_string(inner));
+    }
+    if (qparams.isPerChannel() && static_cast<std::int64_t>(qparams.scale.size()) != channels) {
+        throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " + std::to_string(qparams.scale.size()) +
+                                                  " scales for " + std::to_string(channels) + " channels");
+    }
+}
+
+}  // namespace
+
+void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams, std::size_t channel) {
+    requireSizes(in.size(), out.size(), "fakeQuantize");
+    fakeQuantizeKernel(in.data(), out.data(), in.size(), Slice(qparams, channel), qparams.rounding);
+}
+
+void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::size_t channel) {
+    requireSizes(in.size(), out.size(), "quantize");
+    quantizeKernel(in.data(), out.data(), in.size(), Slice(qparams, channel), qparams.rounding);
+}
+
+void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams) {
+    requireSizes(in.size(), out.size(), "fakeQuantizeInterleaved");
+    const std::size_t channels = qparams.scale.size();
+    if (channels == 0 || in.size() % channels != 0) {
+        throw Error(ErrorCode::ShapeMismatch, "fakeQuantizeInterleaved: " + std::to_string(in.size()) +
+                                                  " values are not whole pixels of " + std::to_string(channels) +
+                                                  " channels");
+    }
+    // Few channels would leave inner loops shorter than a vector: repeat the parameters until the loop is
+    // long.
+    constexpr std::size_t kShortestLoop = 256;
+    const std::size_t repeats = channels >= kShortestLoop ? 1 : (kShortestLoop + channels - 1) / channels;
+    const std::size_t period = channels * repeats;
+    std::vector<float> parameters(3 * period);
+    for (std::size_t i = 0; i < period; ++i) {
+        const Slice slice(qparams, i % channels);
+        parameters[i] = slice.scale;
+        parameters[period + i] = slice.lower;
+        parameters[2 * period + i] = slice.upper;
+    }
+    interleavedKernel(in.data(), out.data(), in.size(), period, parameters.data(), parameters.data() + period,
+                      parameters.data() + 2 * period, qparams.rounding);
+}
+
+void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
+                          const QParams& qparams, std::size_t channel) {
+    requireSizes(x.size(), out.size(), "fakeQuantizeBackward");
+    requireSizes(gradient.size(), out.size(), "fakeQuantizeBackward");
+    backwardKernel(x.data(), gradient.data(), out.data(), x.size(), Slice(qparams, channel), qparams.rounding);
+}
+
+void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const QParams& qparams, std::int64_t outer,
+                        std::int64_t channels, std::int64_t inner) {
+    requireSplit(in.size(), qparams, outer, channels, inner, "fakeQuantizeTensor");
+    if (!qparams.isPerChannel()) {
+        fakeQuantize(in, out, qparams);
+        return;
+    }
+    if (inner == 1) {
+        fakeQuantizeInterleaved(in, out, qparams);
+        return;
+    }
+    const auto run = static_cast<std::size_t>(inner);
+    std::size_t begin = 0;
+    for (std::int64_t o = 0; o < outer; ++o) {
+        for (std::int64_t c = 0; c < channels; ++c, begin += run) {
+            fakeQuantize(in.subspan(begin, run), out.subspan(begin, run), qparams, static_cast<std::size_t>(c));
+        }
+    }
+}
+
+void quantizeTensor(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::int64_t outer,
+                    std::int64_t channels, std::int64_t inner) {
+    requireSplit(in.size(), qparams, outer, channels, inner, "quantizeTensor");
+    if (!qparams.isPerChannel()) {
+        quantize(in, out, qparams);
+        return;
+    }
+    const auto run = static_cast<std::size_t>(inner);
+    std::size_t begin = 0;
+    for (std::int64_t o = 0; o < outer; ++o) {
+        for (std::int64_t c = 0; c < channels; ++c, begin += run) {
+            quantize(in.subspan(begin, run), out.subspan(begin, run), qparams, static_cast<std::size_t>(c));
+        }
+    }
+}
+
+}  // namespace bitlathe::core

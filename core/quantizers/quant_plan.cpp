@@ -1,0 +1,245 @@
+#include "core/quantizers/quant_plan.h"
+
+#include "core/observers/observer.h"
+#include "core/quantizers/quantizer.h"
+#include "core/registry/registry.h"
+#include "core/types/collect_statistics.h"
+#include "core/types/error.h"
+
+#include <algorithm>
+#include <string>
+#include <variant>
+
+namespace bitlathe::core {
+
+namespace {
+
+std::string siteName(const SiteId& id) {
+    if (id.layer == kInputLayer) {
+        return "the graph input";
+    }
+    return (id.kind == SiteKind::Weight ? "weights of '" : "output of '") + id.layer.str() + "'";
+}
+
+[[noreturn]] void fail(ErrorCode code, const SiteId& id, const std::string& text) {
+    throw Error(code, siteName(id) + ": " + text);
+}
+
+/// Slices of `channels` channels that share a scale: their number and how many channels each has.
+struct Slicing {
+    std::int64_t slices = 1;
+    std::int64_t channelsPerSlice = 1;
+};
+
+Slicing slicing(const SiteId& id, const Granularity& granularity, std::int64_t channels) {
+    switch (granularity.kind) {
+    case Granularity::Kind::Tensor: return {1, channels};
+    case Granularity::Kind::Channel: return {channels, 1};
+    case Granularity::Kind::Group: break;
+    }
+    if (granularity.groupSize < 1 || channels % granularity.groupSize != 0) {
+        fail(ErrorCode::InvalidConfig, id,
+             "groups of " + std::to_string(granularity.groupSize) + " channels do not divide its " +
+                 std::to_string(channels) + " channels; choose a divisor, per channel or per tensor");
+    }
+    return {channels / granularity.groupSize, granularity.groupSize};
+}
+
+SiteStatistics extremaOnly(const Range& range, std::uint64_t count) {
+    SiteStatistics statistics;
+    statistics.count = count;
+    statistics.minimum = range.lower;
+    statistics.maximum = range.upper;
+    return statistics;
+}
+
+/// One range per slice of the weights, each from the slice's own statistics.
+std::vector<Range> weightRanges(const SiteId& id, const FloatTensor& weights, const Slicing& slicing,
+                                const Observer& observer, const Quantizer& quantizer, BitWidth bits) {
+    std::vector<Range> ranges;
+    const std::span<const float> values = weights.values();
+    const std::size_t run = values.size() / static_cast<std::size_t>(slicing.slices);
+    for (std::int64_t s = 0; s < slicing.slices; ++s) {
+        const auto slice = values.subspan(static_cast<std::size_t>(s) * run, run);
+        if (observer.needsOnlyExtrema()) {
+            const Moments sliceMoments = moments(slice);
+            if (!sliceMoments.isFinite) {
+                fail(ErrorCode::NonFiniteInput, id, "NaN or infinity in slice " + std::to_string(s));
+            }
+            ranges.push_back(observer.range(
+                extremaOnly({sliceMoments.minimum, sliceMoments.maximum}, sliceMoments.count), quantizer, bits));
+        } else {
+            ranges.push_back(
+                observer.range(collectStatistics(slice, 1, 1, static_cast<std::int64_t>(run)), quantizer, bits));
+        }
+    }
+    return ranges;
+}
+
+/// One range per slice of an activation, from the extrema calibration keeps per channel.
+std::vector<Range> channelRanges(const SiteId& id, const SiteStatistics& statistics, const Slicing& slicing,
+                                 const MethodSpec& observerSpec, const Observer& observer, const Quantizer& quantizer,
+                                 BitWidth bits) {
+    if (!observer.needsOnlyExtrema()) {
+        fail(ErrorCode::InvalidConfig, id,
+             "observer '" + observerSpec.name +
+                 "' needs more than the extrema that calibration keeps per channel; use 'min_max' or one "
+                 "scale per tensor");
+    }
+    std::vector<Range> ranges;
+    for (std::int64_t s = 0; s < slicing.slices; ++s) {
+        Range range = statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice)];
+        for (std::int64_t c = 1; c < slicing.channelsPerSlice; ++c) {
+            const Range& next = statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice + c)];
+            range = {std::min(range.lower, next.lower), std::max(range.upper, next.upper)};
+        }
+        ranges.push_back(observer.range(extremaOnly(range, statistics.count), quantizer, bits));
+    }
+    return ranges;
+}
+
+/// Groups as per-channel entries: every consumer of QParams knows tensors and channels only.
+void expandGroups(QParams& qparams, std::int64_t channelsPerSlice) {
+    QParams expanded = qparams;
+    expanded.scale.clear();
+    expanded.zeroPoint.clear();
+    for (std::size_t s = 0; s < qparams.scale.size(); ++s) {
+        expanded.scale.insert(expanded.scale.end(), static_cast<std::size_t>(channelsPerSlice), qparams.scale[s]);
+        expanded.zeroPoint.insert(expanded.zeroPoint.end(), static_cast<std::size_t>(channelsPerSlice),
+                                  qparams.zeroPoint[s]);
+    }
+    qparams = std::move(expanded);
+}
+
+const FloatTensor* weightOf(const Node& node) {
+    if (const auto* conv = std::get_if<Conv2dOp>(&node.op)) {
+        return &conv->weight;
+    }
+    if (const auto* linear = std::get_if<LinearOp>(&node.op)) {
+        return &linear->weight;
+    }
+    return nullptr;
+}
+
+std::vector<Range> siteRanges(const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                              const SiteStatistics* statistics, const Quantizer& quantizer, const Slicing& slices) {
+    if (quant.manualRange) {
+        if (quant.granularity.kind != Granularity::Kind::Tensor) {
+            fail(ErrorCode::InvalidConfig, id,
+                 "a range set by hand is for one scale per tensor; clear the range or choose per tensor");
+        }
+        return {*quant.manualRange};
+    }
+    const std::unique_ptr<Observer> observer = observerRegistry().create(quant.observer);
+    if (id.kind == SiteKind::Weight && (statistics == nullptr || slices.slices > 1)) {
+        return weightRanges(id, weights, slices, *observer, quantizer, *quant.bits);
+    }
+    if (slices.slices > 1) {
+        return channelRanges(id, *statistics, slices, quant.observer, *observer, quantizer, *quant.bits);
+    }
+    return {observer->range(*statistics, quantizer, *quant.bits)};
+}
+
+}  // namespace
+
+const QParams* QuantPlan::find(const SiteId& id) const {
+    const auto found = sites.find(id);
+    return found == sites.end() ? nullptr : &found->second;
+}
+
+QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                    const SiteStatistics* statistics) {
+    if (quant.isFloat()) {
+        fail(ErrorCode::InvalidConfig, id, "is float and has no quantization parameters");
+    }
+    const bool isWeight = id.kind == SiteKind::Weight;
+    if (isWeight && (layer != nullptr && !layer->hasWeights())) {
+        fail(ErrorCode::InvalidConfig, id, "the layer has no weights to quantize");
+    }
+    if (isWeight && weights.size() == 0) {
+        fail(ErrorCode::InvalidConfig, id, "no weights were given");
+    }
+    if (!isWeight && !quant.manualRange && (statistics == nullptr || statistics->empty())) {
+        fail(ErrorCode::NotCalibrated, id, "no statistics yet; calibrate the model on data first");
+    }
+    const bool needsChannels = quant.granularity.kind != Granularity::Kind::Tensor;
+    std::int64_t channels = 1;
+    if (isWeight) {
+        channels = weights.shape().empty() ? 1 : weights.shape().front();
+    } else if (needsChannels && statistics != nullptr) {
+        channels = static_cast<std::int64_t>(statistics->channelRanges.size());
+    }
+    if (needsChannels && !isWeight && !quant.manualRange && channels == 0) {
+        fail(ErrorCode::InvalidConfig, id, "calibration kept no ranges per channel for it; use one scale per tensor");
+    }
+    try {
+        const Slicing slices = slicing(id, quant.granularity, channels);
+        const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create(quant.quantizer);
+        const std::vector<Range> ranges = siteRanges(weights, id, quant, statistics, *quantizer, slices);
+        if (!needsChannels) {
+            return quantizer->qparams(ranges.front(), *quant.bits);
+        }
+        QParams qparams = quantizer->qparams(ranges, *quant.bits, isWeight ? 0 : 1);
+        expandGroups(qparams, slices.channelsPerSlice);
+        return qparams;
+    } catch (const Error& error) {
+        const std::string text = error.what();
+        if (text.starts_with(siteName(id))) {
+            throw;
+        }
+        fail(error.code(), id, text);
+    }
+}
+
+QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, const Statistics& statistics) {
+    QuantPlan plan;
+    if (!config.input.isFloat()) {
+        const SiteId id{kInputLayer, SiteKind::Output};
+        plan.sites.emplace(id, resolveSite(nullptr, {}, id, config.input, statistics.find(id)));
+    }
+    for (const auto& [layerId, quant] : config.layers) {
+        const Layer* layer = model.findLayer(layerId);
+        if (layer == nullptr) {
+            throw Error(ErrorCode::InvalidConfig, "the configuration names layer '" + layerId.str() +
+                                                      "', which the model '" + model.graph.name + "' does not have");
+        }
+        if (layer->hasWeights() && !quant.weight.isFloat()) {
+            const SiteId id{layerId, SiteKind::Weight};
+            plan.sites.emplace(id, resolveSite(layer, layerWeights(model, *layer), id, quant.weight, nullptr));
+        }
+        if (layer->isQuantizable && !quant.output.isFloat()) {
+            const SiteId id{layerId, SiteKind::Output};
+            plan.sites.emplace(id, resolveSite(layer, {}, id, quant.output, statistics.find(id)));
+        }
+    }
+    return plan;
+}
+
+SiteStatistics weightStatistics(const FloatTensor& weights) {
+    if (weights.size() == 0) {
+        return {};
+    }
+    const std::int64_t channels = weights.shape().empty() ? 1 : weights.shape().front();
+    return collectStatistics(weights.values(), 1, channels, weights.size() / channels);
+}
+
+FloatTensor layerWeights(const PreparedModel& model, const Layer& layer) {
+    const FloatTensor* weight = layer.node < 0 ? nullptr : weightOf(model.graph.node(layer.node));
+    return weight == nullptr ? FloatTensor() : *weight;
+}
+
+FloatTensor layerBias(const PreparedModel& model, const Layer& layer) {
+    if (layer.node < 0) {
+        return {};
+    }
+    const Node& node = model.graph.node(layer.node);
+    if (const auto* conv = std::get_if<Conv2dOp>(&node.op)) {
+        return conv->bias;
+    }
+    if (const auto* linear = std::get_if<LinearOp>(&node.op)) {
+        return linear->bias;
+    }
+    return {};
+}
+
+}  // namespace bitlathe::core

@@ -1,0 +1,54 @@
+#include "core/quantizers/affine_quantizer.h"
+#include "core/quantizers/power_of_two_quantizer.h"
+#include "core/quantizers/symmetric_quantizer.h"
+#include "core/registry/param_specs.h"
+#include "core/registry/registry.h"
+
+namespace bitlathe::core {
+
+namespace {
+
+ParamSpec signParam() {
+    return choiceParam("sign", {"auto", "signed", "unsigned"},
+                       "signed or unsigned codes; auto: unsigned when nothing is negative");
+}
+
+Registry<Quantizer> makeQuantizers() {
+    Registry<Quantizer> quantizers("quantizer");
+    quantizers.add(
+        {std::string(AffineQuantizer::kName),
+         "Affine",
+         {switchParam("signed", false, "codes from -2^(b-1) instead of from 0; the real values are the same")},
+         "Jacob et al. 2018, arXiv:1712.05877, section 2.1"},
+        [](const ParamValues& p) {
+            return std::make_unique<AffineQuantizer>(chosen<AffineQuantizer::Codes>(p, "signed"));
+        });
+    quantizers.add({std::string(SymmetricQuantizer::kName),
+                    "Symmetric",
+                    {switchParam("narrow", true, "leave out the lowest signed code"), signParam()},
+                    "Krishnamoorthi 2018, arXiv:1806.08342; Wu et al. 2020, arXiv:2004.09602"},
+                   [](const ParamValues& p) {
+                       return std::make_unique<SymmetricQuantizer>(chosen<SymmetricQuantizer::Codes>(p, "narrow"),
+                                                                   chosen<SymmetricQuantizer::Sign>(p, "sign"));
+                   });
+    quantizers.add({std::string(PowerOfTwoQuantizer::kName),
+                    "Power of two",
+                    {choiceParam("rounding", {"half_even", "half_away", "half_up", "floor"},
+                                 "how ties become codes; TI: half_away for weights, half_up for activations"),
+                     signParam()},
+                    "edgeai-torchvision xnn (Texas Instruments); Jain et al. 2019, arXiv:1903.08066"},
+                   [](const ParamValues& p) {
+                       return std::make_unique<PowerOfTwoQuantizer>(chosen<Rounding>(p, "rounding"),
+                                                                    chosen<PowerOfTwoQuantizer::Sign>(p, "sign"));
+                   });
+    return quantizers;
+}
+
+}  // namespace
+
+const Registry<Quantizer>& quantizerRegistry() {
+    static const Registry<Quantizer> registry = makeQuantizers();
+    return registry;
+}
+
+}  // namespace bitlathe::core
