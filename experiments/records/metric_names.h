@@ -1,0 +1,25 @@
+#pragma once
+
+/// Names of what a run writes into the log: the writer (runRecipe) and the readers (tables, comparison,
+/// command line) agree on them here.
+namespace bitlathe::experiments::metric {
+
+// Of a run (core::Metric::name).
+inline constexpr const char* kTop1 = "top1";                               ///< %, with samples and interval
+inline constexpr const char* kLoss = "loss";                               ///< nats
+inline constexpr const char* kRomBytes = "rom_bytes";                      ///< B
+inline constexpr const char* kRamBytes = "ram_bytes";                      ///< B, at the peak
+inline constexpr const char* kMeanWeightBits = "mean_weight_bits";         ///< bit, weighted by parameters
+inline constexpr const char* kMeanActivationBits = "mean_activation_bits"; ///< bit, weighted by elements
+inline constexpr const char* kFitsDevice = "fits_device";            ///< 1 or 0; absent without a device
+inline constexpr const char* kImagesPerSecond = "images_per_second"; ///< images/s
+
+// Of a layer or site (LayerStatistic::name).
+inline constexpr const char* kBits = "bits";              ///< absent for float
+inline constexpr const char* kRangeLower = "range_lower"; ///< representable range, tensor units
+inline constexpr const char* kRangeUpper = "range_upper";
+inline constexpr const char* kSqnrDb = "sqnr_db"; ///< of the site against its float values
+inline constexpr const char* kIsolatedSqnrDb = "isolated_sqnr_db";
+inline constexpr const char* kAccumulatedSqnrDb = "accumulated_sqnr_db";
+
+} // namespace bitlathe::experiments::metric
