@@ -5,23 +5,35 @@
 #include "core/types/quant_config.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace bitlathe::core {
 
-/// How a layer's requantization parameters are stored (field digest of Rusci et al. 2019, section 7).
-enum class FoldScheme { PerLayerFolded, PerLayerIcn, PerChannelIcn };
+/// How a layer's requantization parameters are stored (Rusci et al. 2019, arXiv:1905.13082).
+enum class FoldScheme {
+    PerLayerFolded, ///< batch norm in the weights, one multiplier per layer ("PL+FB")
+    PerLayerIcn,    ///< one weight scale, batch norm as per-channel integers ("PL+ICN")
+    PerChannelIcn,  ///< weight scale and batch norm per channel ("PC+ICN")
+};
+
+/// Follows from the layer's choices: weights per channel or per group -> PerChannelIcn; per tensor ->
+/// PerLayerFolded, or PerLayerIcn when the batch norm is not folded.
+FoldScheme foldScheme(const LayerQuant& quant) noexcept;
+
+/// Bytes of a tensor: values packed at their bits, whole bytes; 4 bytes a value for float.
+std::int64_t packedBytes(std::int64_t values, const std::optional<BitWidth>& bits) noexcept;
 
 /// Bytes one layer needs.
 struct LayerBudget {
     LayerId layer;
-    std::int64_t weightBytes = 0;      ///< packed at their bits, whole bytes per tensor
-    std::int64_t biasBytes = 0;        ///< int32 (float32 where the layer is float)
-    std::int64_t requantBytes = 0;     ///< multipliers, shifts, zero points
-    std::int64_t inputBytes = 0;       ///< all inputs at their bits
-    std::int64_t outputBytes = 0;
-    std::int64_t liveBytes = 0;        ///< other tensors alive while this layer runs (branches)
+    std::int64_t weightBytes = 0;  ///< packed at their bits, whole bytes per tensor
+    std::int64_t biasBytes = 0;    ///< int32 (float32 where the layer is float)
+    std::int64_t requantBytes = 0; ///< multipliers, shifts, zero points, tables
+    std::int64_t inputBytes = 0;   ///< all inputs at their bits
+    std::int64_t outputBytes = 0;  ///< 0 where the output takes the input's place (max pool)
+    std::int64_t liveBytes = 0;    ///< other tensors alive while this layer runs (branches)
 
     std::int64_t romBytes() const noexcept { return weightBytes + biasBytes + requantBytes; }
     std::int64_t ramBytes() const noexcept { return inputBytes + outputBytes + liveBytes; }
@@ -29,20 +41,37 @@ struct LayerBudget {
 
 /// What a configuration costs. Pure arithmetic over the layers: microseconds, so it runs on every edit.
 struct Budget {
-    std::vector<LayerBudget> layers;   ///< execution order
+    std::vector<LayerBudget> layers; ///< execution order
     std::int64_t romBytes = 0;
     std::int64_t peakRamBytes = 0;
-    int peakLayer = -1;                ///< index into layers; -1 for no layer
+    int peakLayer = -1; ///< index into layers, the first of equals; -1 for no layer
 
     bool fits(const Device& device) const noexcept {
         return romBytes <= device.romLimitBytes() && peakRamBytes <= device.ramLimitBytes();
     }
-    /// "ROM 104312 of 524288 B, RAM 14336 of 131072 B: fits" or what is over and by how much, with the layer at the peak.
+    /// "ROM 104312 of 524288 B, RAM 14336 of 131072 B: fits" or what is over and by how much, with the layer
+    /// at the peak.
     std::string verdict(const Device& device) const;
 };
 
-/// RAM model: while a layer runs, all its inputs, its output and every tensor a later layer still needs are
-/// alive; activations are fused; flatten and max-pool-free views share memory. Float tensors count 4 bytes a value.
+/// ROM and RAM of a model's data on an integer engine that runs one layer after another. Code, stack and
+/// scratch buffers are not in it: a device reserves them (Device::reservedRomBytes, reservedRamBytes).
+///
+/// ROM of a layer with quantized weights: packed weights, and for c output channels (bias + the rest, bytes)
+///   PL+FB 4c + 20       PL+ICN 4c + (5c + 12)       PC+ICN 4c + (6c + 8)
+///   the layer that makes the logits: PL 4c + 20, PC 4c + (3c + 4)
+/// A bias is always there: zero points and batch norm end up in it. A layer with float weights holds 4 bytes
+/// a weight and 4c of bias where it has one, and 8 bytes (scale, zero point) where its output is quantized.
+/// ROM of a layer without weights whose output is quantized, for k inputs (one word is 4 bytes; zero point,
+/// multiplier and exponent of every input, zero point of the output, as in the layers above):
+///   add, concat, average pool and the like 12k + 4       mul 4k + 12 (one common multiplier)
+///   sigmoid and its kin a table: 2^b entries of the output's whole bytes for b <= 8 input bits, else 513
+///   16-bit entries; the same with b = 8 when such an activation is part of a layer; a leaky relu there adds
+///   8 (second multiplier) an unfolded batch norm 9c + 8 (c channels); as float 8c
+/// Max pool and flatten work on their input's grid and need nothing, nor does a softmax, which stays float.
+///
+/// RAM of a layer: its inputs, its output and every tensor a later layer still needs (tensor_lifetimes.h).
+/// Sites without bits count 4 bytes a value, in ROM and RAM.
 Budget computeBudget(const PreparedModel& model, const QuantConfig& config);
 
-}  // namespace bitlathe::core
+} // namespace bitlathe::core

@@ -1,0 +1,209 @@
+#include "core/device/budget.h"
+
+#include "core/device/tensor_lifetimes.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace bitlathe::core {
+
+namespace {
+
+constexpr std::int64_t kWord = 4; ///< int32, float32 and every per-layer parameter
+constexpr int kFloatBits = 32;
+constexpr int kMaxTableBits = 8; ///< above, a table per code is too big and runtimes interpolate
+constexpr std::int64_t kWideTableBytes = 513 * 2;
+
+using Bits = std::optional<BitWidth>;
+
+/// The bits of every tensor, by node.
+std::vector<Bits> tensorBits(const PreparedModel& model, const QuantConfig& config) {
+    std::vector<const Layer*> layerEndingAt(model.graph.nodes.size(), nullptr);
+    for (const Layer& layer : model.layers) {
+        layerEndingAt[static_cast<std::size_t>(layer.outputNode)] = &layer;
+    }
+    std::vector<Bits> bits(model.graph.nodes.size());
+    for (std::size_t id = 0; id < bits.size(); ++id) {
+        const Node& node = model.graph.nodes[id];
+        const Layer* layer = layerEndingAt[id];
+        if (std::holds_alternative<InputOp>(node.op)) {
+            bits[id] = config.input.bits;
+        } else if (std::holds_alternative<FlattenOp>(node.op) ||
+                   (layer != nullptr && layer->kind == LayerKind::MaxPool)) {
+            bits[id] = bits[static_cast<std::size_t>(node.inputs.front())];
+        } else if (layer != nullptr && layer->isQuantizable) {
+            const auto found = config.layers.find(layer->id);
+            bits[id] = found == config.layers.end() ? Bits() : found->second.output.bits;
+        }
+    }
+    return bits;
+}
+
+/// The node whose values leave the graph as logits: the output's, before views and a softmax.
+NodeId logitNode(const Graph& graph) {
+    NodeId node = graph.output;
+    while (node >= 0 && (std::holds_alternative<FlattenOp>(graph.node(node).op) ||
+                         std::holds_alternative<SoftmaxOp>(graph.node(node).op))) {
+        node = graph.node(node).inputs.front();
+    }
+    return node;
+}
+
+void addWeightRom(const Layer& layer, const LayerQuant& quant, bool isLogits, LayerBudget& budget) {
+    const std::int64_t c = layer.outputChannels;
+    budget.weightBytes = packedBytes(layer.weightCount, quant.weight.bits);
+    if (quant.weight.isFloat()) {
+        budget.biasBytes = layer.hasBias ? kWord * c : 0;
+        budget.requantBytes = quant.output.isFloat() ? 0 : 2 * kWord;
+        return;
+    }
+    budget.biasBytes = kWord * c;
+    switch (foldScheme(quant)) {
+    case FoldScheme::PerLayerFolded:
+        budget.requantBytes = 5 * kWord;
+        break;
+    // Per channel: multiplier 4, exponent 1. Per layer: three zero points. Logits need no multiplier of their
+    // own.
+    case FoldScheme::PerLayerIcn:
+        budget.requantBytes = isLogits ? 5 * kWord : 5 * c + 3 * kWord;
+        break;
+    // As above with the weights' zero point, 1 byte, per channel. Logits: zero point, multiplier, exponent, 1
+    // byte each.
+    case FoldScheme::PerChannelIcn:
+        budget.requantBytes = isLogits ? 3 * c + kWord : 6 * c + 2 * kWord;
+        break;
+    }
+}
+
+/// Lookup table of an activation that is no clamp.
+std::int64_t tableBytes(int inputBits, const BitWidth& output) {
+    if (inputBits > kMaxTableBits) {
+        return kWideTableBytes;
+    }
+    return (std::int64_t{1} << inputBits) * ((output.bits() + 7) / 8);
+}
+
+/// What an activation inside a layer adds. Its input is an accumulator requantized to 8 bits.
+std::int64_t fusedActivationRom(const Operator& op, const Bits& output) {
+    if (output && std::holds_alternative<UnaryOp>(op)) {
+        return tableBytes(kMaxTableBits, *output);
+    }
+    return output && std::holds_alternative<LeakyReluOp>(op) ? 2 * kWord : 0;
+}
+
+std::int64_t operatorRom(const Operator& op, const Layer& layer, const Bits& input, const Bits& output) {
+    if (std::holds_alternative<BatchNormOp>(op)) {
+        return output ? 9 * layer.outputChannels + 2 * kWord : 2 * kWord * layer.outputChannels;
+    }
+    if (!output || !layer.isQuantizable) {
+        return 0;
+    }
+    if (std::holds_alternative<UnaryOp>(op)) {
+        return tableBytes(input ? input->bits() : kFloatBits, *output);
+    }
+    const auto inputs = static_cast<std::int64_t>(layer.inputNodes.size());
+    return kWord * (std::holds_alternative<MulOp>(op) ? inputs + 3 : 3 * inputs + 1);
+}
+
+void addRom(const PreparedModel& model, const QuantConfig& config, const std::vector<Bits>& bits,
+            Budget& budget) {
+    static const LayerQuant kFloatLayer;
+    const NodeId logits = logitNode(model.graph);
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+        const Layer& layer = model.layers[i];
+        const Operator& op = model.graph.node(layer.node).op;
+        const Bits& output = bits[static_cast<std::size_t>(layer.outputNode)];
+        LayerBudget& entry = budget.layers[i];
+        if (layer.hasWeights()) {
+            const auto found = config.layers.find(layer.id);
+            // An activation behind the last layer needs a requantized output like any hidden layer's.
+            addWeightRom(layer, found == config.layers.end() ? kFloatLayer : found->second,
+                         layer.node == logits, entry);
+        } else {
+            entry.requantBytes =
+                operatorRom(op, layer, bits[static_cast<std::size_t>(layer.inputNodes.front())], output);
+        }
+        if (layer.outputNode != layer.node) {
+            entry.requantBytes += fusedActivationRom(model.graph.node(layer.outputNode).op, output);
+        }
+        budget.romBytes += entry.romBytes();
+    }
+}
+
+void addRam(const PreparedModel& model, const std::vector<Bits>& bits, Budget& budget) {
+    const TensorLifetimes lifetimes = tensorLifetimes(model);
+    const std::size_t layers = model.layers.size();
+    std::vector<std::int64_t> bytes(lifetimes.tensors.size());
+    // change[i]: bytes that come alive at layer i less those that ended with layer i-1.
+    std::vector<std::int64_t> change(layers + 1, 0);
+    for (std::size_t t = 0; t < bytes.size(); ++t) {
+        const StoredTensor& tensor = lifetimes.tensors[t];
+        bytes[t] = packedBytes(tensor.elements, bits[static_cast<std::size_t>(tensor.node)]);
+        change[static_cast<std::size_t>(std::max(0, tensor.producer))] += bytes[t];
+        change[static_cast<std::size_t>(tensor.lastLayer + 1)] -= bytes[t];
+    }
+    std::int64_t alive = 0;
+    for (std::size_t i = 0; i < layers; ++i) {
+        LayerBudget& entry = budget.layers[i];
+        const LayerTensors& places = lifetimes.layers[i];
+        alive += change[i];
+        for (const int input : places.inputs) {
+            entry.inputBytes += bytes[static_cast<std::size_t>(input)];
+        }
+        const auto output = static_cast<std::size_t>(places.output);
+        entry.outputBytes = places.isOutputShared ? 0 : bytes[output];
+        entry.liveBytes = alive - entry.inputBytes - bytes[output];
+        if (entry.ramBytes() > budget.peakRamBytes) {
+            budget.peakRamBytes = entry.ramBytes();
+            budget.peakLayer = static_cast<int>(i);
+        }
+    }
+}
+
+std::string share(const char* name, std::int64_t used, std::int64_t limit) {
+    std::string text = std::string(name) + " " + std::to_string(used) + " of " + std::to_string(limit) + " B";
+    if (used > limit) {
+        text += " (" + std::to_string(used - limit) + " B over)";
+    }
+    return text;
+}
+
+} // namespace
+
+FoldScheme foldScheme(const LayerQuant& quant) noexcept {
+    if (quant.weight.granularity.kind != Granularity::Kind::Tensor) {
+        return FoldScheme::PerChannelIcn;
+    }
+    return quant.batchNorm == BatchNormMode::Folded ? FoldScheme::PerLayerFolded : FoldScheme::PerLayerIcn;
+}
+
+std::int64_t packedBytes(std::int64_t values, const std::optional<BitWidth>& bits) noexcept {
+    return (values * (bits ? bits->bits() : kFloatBits) + 7) / 8;
+}
+
+Budget computeBudget(const PreparedModel& model, const QuantConfig& config) {
+    Budget budget;
+    budget.layers.resize(model.layers.size());
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+        budget.layers[i].layer = model.layers[i].id;
+    }
+    const std::vector<Bits> bits = tensorBits(model, config);
+    addRom(model, config, bits, budget);
+    addRam(model, bits, budget);
+    return budget;
+}
+
+std::string Budget::verdict(const Device& device) const {
+    std::string text = share("ROM", romBytes, device.romLimitBytes()) + ", " +
+                       share("RAM", peakRamBytes, device.ramLimitBytes()) +
+                       (fits(device) ? ": fits" : ": does not fit");
+    if (peakRamBytes > device.ramLimitBytes() && peakLayer >= 0) {
+        const LayerBudget& peak = layers[static_cast<std::size_t>(peakLayer)];
+        text += "; RAM is highest in " + peak.layer.str() + " (input " + std::to_string(peak.inputBytes) +
+                " + output " + std::to_string(peak.outputBytes) + " + held for later layers " +
+                std::to_string(peak.liveBytes) + " B)";
+    }
+    return text;
+}
+
+} // namespace bitlathe::core
