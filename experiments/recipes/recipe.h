@@ -16,21 +16,21 @@ namespace bitlathe::experiments {
 
 /// Where the model of a recipe comes from: a file, or a network of the zoo with random weights.
 struct ModelSource {
-    std::string file;          ///< .pt (relative paths: to the recipe's folder, then the working folder)
-    std::string zoo;           ///< "mobilenet_v1", "resnet8"; used when file is empty
+    std::string file; ///< .pt (relative paths: to the recipe's folder, then the working folder)
+    std::string zoo;  ///< "mobilenet_v1", "resnet8"; used when file is empty
     core::ParamValues zooParams;
-    core::Shape inputShape;    ///< C,H,W; empty: the file's or the zoo's own
+    core::Shape inputShape; ///< C,H,W; empty: the file's or the zoo's own
 };
 
-/// Rules that make a QuantConfig for any model: defaults, then each matching rule in order. Kept as JSON so that what was
-/// written is what is stored; see recipe_schema.md for the grammar.
+/// Rules that make a QuantConfig for any model: input, defaults, then each matching rule in order. Kept as
+/// JSON so that what was written is what is stored; see recipe_schema.md for the grammar.
 struct ConfigDocument {
     nlohmann::json json = nlohmann::json::object();
 };
 
 struct TrainStage {
     core::TrainOptions options;
-    std::string output;        ///< .pt to write; empty: none
+    std::string output; ///< .pt to write; empty: none
 };
 struct CalibrateStage {
     core::DataSplit split = core::DataSplit::Train;
@@ -39,14 +39,14 @@ struct CalibrateStage {
 };
 struct EvaluateStage {
     core::DataSplit split = core::DataSplit::Test;
-    std::int64_t samples = 0;  ///< 0: all
+    std::int64_t samples = 0; ///< 0: all
     std::int64_t batchSize = 256;
-    bool layerErrors = false;  ///< also measure isolated and accumulated SQNR per layer
+    bool layerErrors = false; ///< also measure isolated and accumulated SQNR per layer
 };
 struct ExportStage {
     std::string format = "onnx_qdq";
-    std::string variant;       ///< which variant; empty: every one
-    std::string folder;        ///< where to; relative to the working folder
+    std::string variant; ///< which variant; empty: every one
+    std::string folder;  ///< where to; relative to the working folder
 };
 using Stage = std::variant<TrainStage, CalibrateStage, EvaluateStage, ExportStage>;
 
@@ -56,7 +56,8 @@ struct Variant {
     ConfigDocument config;
 };
 
-/// A whole experiment as a document. Everything the window does can be saved as one and run headless, and back.
+/// A whole experiment as a document. Everything the window does can be saved as one and run headless, and
+/// back.
 struct Recipe {
     static constexpr int kSchemaVersion = 1;
 
@@ -66,12 +67,13 @@ struct Recipe {
     int threads = 1;
     ModelSource model;
     core::DataSpec data;
-    std::string device;        ///< catalogue id; empty: no budget check
+    std::string device; ///< catalogue id; empty: no budget check
     std::vector<Variant> variants;
     std::vector<Stage> stages;
-    std::string folder;        ///< folder of the file it was read from; not stored
+    std::string folder; ///< folder of the file it was read from; not stored
 
-    /// Errors  RecipeError with the JSON path of the wrong value ("stages[1].samples: ...") and what is allowed;
+    /// Errors  RecipeError with the JSON path of the wrong value ("stages[1].samples: ...") and what is
+    /// allowed;
     ///         Io: file not readable. A newer schema is refused with both versions.
     static Recipe parse(const nlohmann::json& document);
     static Recipe load(const std::string& path);
@@ -79,18 +81,25 @@ struct Recipe {
     void save(const std::string& path) const;
 };
 
-/// Applies `--set a.b[0].c=value` to a recipe document before parsing.
+/// A JSON file. Errors  Io: not readable; RecipeError: not JSON (names line and column).
+nlohmann::json readJsonFile(const std::string& path);
+
+/// Applies `--set a.b[0].c=value` to a recipe document before parsing. Brackets take a number or the "name"
+/// or "stage" of an entry: stages[evaluate].samples=1000. The value is JSON, or a text when it is none.
 /// Errors  RecipeError: no '=', or a path that leads nowhere.
 void applyOverride(nlohmann::json& document, const std::string& assignment);
 
 /// The configuration of a model under rules.
-/// Errors  RecipeError with JSON path: unknown key, unknown method, bits out of range, a rule that matches no layer.
+/// Errors  RecipeError with JSON path: unknown key, unknown method, bits out of range, a rule that matches no
+/// layer.
 core::QuantConfig buildConfig(const ConfigDocument& document, const core::PreparedModel& model);
 
-/// Canonical JSON of a resolved configuration: explicit layers, no rules; buildConfig(of it) gives the same config back.
+/// Canonical JSON of a resolved configuration: explicit layers, no rules; buildConfig(of it) gives the same
+/// config back.
 ConfigDocument toDocument(const core::QuantConfig& config);
 nlohmann::json siteToJson(const core::SiteQuant& site);
 /// `path` prefixes error texts; absent keys keep the values of `base`.
-core::SiteQuant siteFromJson(const nlohmann::json& json, const core::SiteQuant& base, const std::string& path);
+core::SiteQuant siteFromJson(const nlohmann::json& json, const core::SiteQuant& base,
+                             const std::string& path);
 
-}  // namespace bitlathe::experiments
+} // namespace bitlathe::experiments

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "core/device/device.h"
 #include "core/device/budget.h"
+#include "core/device/device.h"
 #include "core/engine/engine.h"
 #include "core/run/run_context.h"
-#include "experiments/records/run_record.h"
 #include "experiments/recipes/recipe.h"
+#include "experiments/records/run_record.h"
 #include "experiments/store/experiment_log.h"
 
 #include <functional>
@@ -20,9 +20,9 @@ struct VariantResult {
     std::string name;
     core::EvaluationResult evaluation;
     core::Budget budget;
-    double meanWeightBits = 0;      ///< weighted by parameters
-    double meanActivationBits = 0;  ///< weighted by elements
-    std::string verdict;            ///< against the recipe's device; empty without one
+    double meanWeightBits = 0;     ///< weighted by parameters
+    double meanActivationBits = 0; ///< weighted by elements
+    std::string verdict;           ///< against the recipe's device; empty without one
     bool fits = true;
     std::vector<Artefact> artefacts;
 };
@@ -38,11 +38,11 @@ struct RecipeObserver {
     std::function<void(const core::EpochReport&)> onEpoch;
 };
 
-/// Executes a recipe: the only place that does, for the window, the command line and tests alike. Each variant's row is
-/// written as running before its work and closed after, whatever happens. Same seed, threads and recipe: same numbers and bytes.
-/// Throws core::Error or core::Cancelled after closing the rows.
+/// Executes a recipe: the only place that does, for the window, the command line and tests alike. Each
+/// variant's row is written as running before its work and closed after, whatever happens. Same seed, threads
+/// and recipe: same numbers and bytes. Throws core::Error or core::Cancelled after closing the rows.
 RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
                        const core::DeviceCatalogue& devices, const core::RunContext& context,
                        const RecipeObserver& observer = {});
 
-}  // namespace bitlathe::experiments
+} // namespace bitlathe::experiments

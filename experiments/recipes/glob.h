@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+namespace bitlathe::experiments {
+
+/// Whether the whole text matches a pattern in which `*` stands for any characters and `?` for one.
+bool matchesGlob(std::string_view text, std::string_view pattern);
+
+} // namespace bitlathe::experiments
