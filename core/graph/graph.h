@@ -103,6 +103,9 @@ struct Graph {
 /// The operator's stable lower-case name: "conv2d", "clamp", "global_average_pool".
 std::string_view operatorName(const Operator& op) noexcept;
 
+/// Fills one node's outputShape from those of its inputs, for graphs that are being built.
+/// Errors  ShapeMismatch naming the node, the expected and the actual shape.
+void inferShape(Graph& graph, NodeId id);
 /// Fills every node's outputShape from the input shape (batch 1).
 /// Errors  ShapeMismatch naming the node, the expected and the actual shape.
 void inferShapes(Graph& graph, const Shape& inputShape);

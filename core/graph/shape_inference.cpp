@@ -171,18 +171,23 @@ private:
 
 } // namespace
 
+void inferShape(Graph& graph, NodeId id) {
+    Node& node = graph.node(id);
+    std::vector<Shape> inputs;
+    inputs.reserve(node.inputs.size());
+    for (const NodeId input : node.inputs) {
+        inputs.push_back(graph.node(input).outputShape);
+    }
+    node.outputShape = std::visit(ShapeOf(node, std::move(inputs)), node.op);
+}
+
 void inferShapes(Graph& graph, const Shape& inputShape) {
     if (graph.nodes.empty() || !std::holds_alternative<InputOp>(graph.nodes.front().op)) {
         throw Error(ErrorCode::ModelFormat, "the graph does not begin with its input");
     }
     graph.nodes.front().outputShape = inputShape;
-    for (Node& node : graph.nodes) {
-        std::vector<Shape> inputs;
-        inputs.reserve(node.inputs.size());
-        for (const NodeId input : node.inputs) {
-            inputs.push_back(graph.node(input).outputShape);
-        }
-        node.outputShape = std::visit(ShapeOf(node, std::move(inputs)), node.op);
+    for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
+        inferShape(graph, id);
     }
 }
 

@@ -1,0 +1,109 @@
+#include "engine/graph_executor.h"
+
+#include "core/types/error.h"
+#include "engine/tensor_bridge.h"
+
+#include <c10/util/Exception.h>
+
+#include <string>
+#include <utility>
+
+namespace bitlathe::engine {
+
+namespace {
+
+NodeTensors viewsOf(const core::Operator& op) {
+    NodeTensors tensors;
+    if (const auto* conv = std::get_if<core::Conv2dOp>(&op)) {
+        tensors.weight = toChannelsLast(wrap(conv->weight));
+        tensors.bias = wrap(conv->bias);
+    } else if (const auto* linear = std::get_if<core::LinearOp>(&op)) {
+        tensors.weight = wrap(linear->weight);
+        tensors.bias = wrap(linear->bias);
+    } else if (const auto* norm = std::get_if<core::BatchNormOp>(&op)) {
+        tensors.gamma = wrap(norm->gamma);
+        tensors.beta = wrap(norm->beta);
+        tensors.mean = wrap(norm->mean);
+        tensors.variance = wrap(norm->variance);
+    }
+    return tensors;
+}
+
+/// Copies that training may change, the learned ones as leaves of the autograd graph.
+void makeTrainable(NodeTensors& tensors) {
+    for (at::Tensor* const learned : {&tensors.weight, &tensors.bias, &tensors.gamma, &tensors.beta}) {
+        if (learned->defined()) {
+            *learned = learned->clone().requires_grad_(true);
+        }
+    }
+    for (at::Tensor* const running : {&tensors.mean, &tensors.variance}) {
+        if (running->defined()) {
+            *running = running->clone();
+        }
+    }
+}
+
+} // namespace
+
+GraphExecutor::GraphExecutor(core::Graph graph, ExecutionMode mode)
+    : m_graph(std::move(graph)), m_mode(mode), m_hooks(m_graph.nodes.size()),
+      m_isBypassed(m_graph.nodes.size(), false), m_readers(m_graph.nodes.size(), 0) {
+    m_tensors.reserve(m_graph.nodes.size());
+    for (const core::Node& node : m_graph.nodes) {
+        m_tensors.push_back(viewsOf(node.op));
+        if (mode == ExecutionMode::Training) {
+            makeTrainable(m_tensors.back());
+        }
+        for (const core::NodeId input : node.inputs) {
+            ++m_readers[static_cast<std::size_t>(input)];
+        }
+    }
+    ++m_readers[static_cast<std::size_t>(m_graph.output)];
+}
+
+at::Tensor GraphExecutor::run(const at::Tensor& images, core::NodeId until) const {
+    Execution execution(*this, images);
+    for (core::NodeId id = 0; id <= until; ++id) {
+        execution.step(id);
+    }
+    return execution.take(until);
+}
+
+at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> inputs) const {
+    const auto i = static_cast<std::size_t>(id);
+    const core::Node& node = m_graph.nodes[i];
+    try {
+        at::Tensor value = m_isBypassed[i] ? std::move(inputs[0])
+                                           : applyOperator(node, m_tensors[i], std::move(inputs), m_mode);
+        return m_hooks[i] ? m_hooks[i](std::move(value)) : value;
+    } catch (const c10::Error& error) {
+        throw core::Error(core::ErrorCode::Unknown,
+                          "node '" + node.name + "' (" + std::string(core::operatorName(node.op)) +
+                              ") failed in LibTorch: " + error.what_without_backtrace());
+    }
+}
+
+Execution::Execution(const GraphExecutor& executor, const at::Tensor& images)
+    : m_executor(executor), m_images(toChannelsLast(images)), m_values(executor.m_graph.nodes.size()),
+      m_readersLeft(executor.m_readers) {}
+
+at::Tensor Execution::read(core::NodeId id) {
+    const auto i = static_cast<std::size_t>(id);
+    // The last reader gets the handle itself: it may reuse the memory, and nothing lives longer than needed.
+    return --m_readersLeft[i] == 0 ? std::move(m_values[i]) : m_values[i];
+}
+
+void Execution::step(core::NodeId id) {
+    const core::Node& node = m_executor.m_graph.node(id);
+    std::vector<at::Tensor> inputs;
+    inputs.reserve(node.inputs.size() + 1);
+    for (const core::NodeId input : node.inputs) {
+        inputs.push_back(read(input));
+    }
+    if (node.inputs.empty()) {
+        inputs.push_back(m_images);
+    }
+    m_values[static_cast<std::size_t>(id)] = m_executor.compute(id, std::move(inputs));
+}
+
+} // namespace bitlathe::engine

@@ -1,0 +1,70 @@
+#include "engine/statistics_kernels.h"
+
+#include "core/types/vectorised.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace bitlathe::engine {
+
+namespace {
+
+// Independent partial sums: enough to fill two of the widest vectors, so that additions do not wait for one
+// another.
+constexpr std::size_t kLanes = 16;
+
+} // namespace
+
+BITLATHE_VECTORISED Moments momentsOf(const float* values, std::size_t count) {
+    std::array<float, kLanes> minimum;
+    std::array<float, kLanes> maximum;
+    std::array<double, kLanes> sum{};
+    std::array<double, kLanes> squares{};
+    std::array<double, kLanes> magnitudes{};
+    minimum.fill(values[0]);
+    maximum.fill(values[0]);
+    const std::size_t whole = count / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            const float x = values[i + lane];
+            const auto wide = static_cast<double>(x);
+            minimum[lane] = x < minimum[lane] ? x : minimum[lane];
+            maximum[lane] = x > maximum[lane] ? x : maximum[lane];
+            sum[lane] += wide;
+            squares[lane] += wide * wide;
+            magnitudes[lane] += std::fabs(wide);
+        }
+    }
+    for (std::size_t i = whole; i < count; ++i) {
+        const std::size_t lane = i - whole;
+        const auto wide = static_cast<double>(values[i]);
+        minimum[lane] = std::min(minimum[lane], values[i]);
+        maximum[lane] = std::max(maximum[lane], values[i]);
+        sum[lane] += wide;
+        squares[lane] += wide * wide;
+        magnitudes[lane] += std::fabs(wide);
+    }
+    Moments moments{minimum[0], maximum[0], 0, 0, 0};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        moments.minimum = std::min(moments.minimum, minimum[lane]);
+        moments.maximum = std::max(moments.maximum, maximum[lane]);
+        moments.sum += sum[lane];
+        moments.sumOfSquares += squares[lane];
+        moments.sumOfMagnitudes += magnitudes[lane];
+    }
+    return moments;
+}
+
+BITLATHE_VECTORISED void extendChannelRanges(const float* values, std::size_t pixels, std::size_t channels,
+                                             float* __restrict lower, float* __restrict upper) {
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+        const float* const row = values + pixel * channels;
+        for (std::size_t c = 0; c < channels; ++c) {
+            lower[c] = row[c] < lower[c] ? row[c] : lower[c];
+            upper[c] = row[c] > upper[c] ? row[c] : upper[c];
+        }
+    }
+}
+
+} // namespace bitlathe::engine

@@ -1,0 +1,79 @@
+#include "engine/torch_engine.h"
+
+#include "engine/error_boundary.h"
+#include "engine/evaluator.h"
+#include "engine/layer_errors.h"
+#include "engine/process_setup.h"
+#include "engine/quantized_executor.h"
+#include "engine/statistics_collector.h"
+#include "engine/tensor_bridge.h"
+#include "engine/torch_script_importer.h"
+#include "engine/torch_script_writer.h"
+#include "engine/trainer.h"
+
+#include <c10/core/InferenceMode.h>
+
+namespace bitlathe::engine {
+
+TorchEngine::TorchEngine() {
+    setUpProcess();
+}
+
+core::EngineInfo TorchEngine::info() const {
+    return atBoundary("asking LibTorch about itself", [] { return describeLibTorch(); });
+}
+
+void TorchEngine::setThreads(int threads) {
+    atBoundary("setting the number of threads", [&] { setComputeThreads(threads); });
+}
+
+core::Graph TorchEngine::importTorchScript(const std::string& path, const core::Shape& inputShape) {
+    return atBoundary("reading the model", [&] { return engine::importTorchScript(path, inputShape); });
+}
+
+void TorchEngine::saveTorchScript(const core::Graph& graph, const std::string& path) {
+    atBoundary("writing the model", [&] { writeTorchScript(graph, path); });
+}
+
+core::Statistics TorchEngine::calibrate(const core::PreparedModel& model, const core::BatchSource& data,
+                                        const core::RunContext& context) {
+    return atBoundary("calibration", [&] { return calibrateModel(model, data, context); });
+}
+
+core::EvaluationResult TorchEngine::evaluate(const core::PreparedModel& model, const core::QuantPlan& plan,
+                                             const core::BatchSource& data, const core::RunContext& context) {
+    return atBoundary("evaluation",
+                      [&] { return evaluateClassifier(makeQuantizedExecutor(model, plan), data, context); });
+}
+
+std::vector<core::LayerError> TorchEngine::layerErrors(const core::PreparedModel& model,
+                                                       const core::QuantPlan& plan,
+                                                       const core::BatchSource& data,
+                                                       const core::RunContext& context) {
+    return atBoundary("measuring layer errors",
+                      [&] { return measureLayerErrors(model, plan, data, context); });
+}
+
+core::FloatTensor TorchEngine::forward(const core::PreparedModel& model, const core::QuantPlan& plan,
+                                       const core::Batch& batch) {
+    return atBoundary("running the model", [&] {
+        const c10::InferenceMode inference;
+        requireInputShape(model.graph, batch.shape);
+        return unwrap(makeQuantizedExecutor(model, plan).run(wrapImages(batch)));
+    });
+}
+
+core::Graph TorchEngine::train(const core::Graph& graph, const core::BatchSource& trainData,
+                               const core::BatchSource& testData, const core::TrainOptions& options,
+                               const core::RunContext& context,
+                               const std::function<void(const core::EpochReport&)>& onEpoch) {
+    return atBoundary("training",
+                      [&] { return trainGraph(graph, trainData, testData, options, context, onEpoch); });
+}
+
+} // namespace bitlathe::engine
+
+/// What core::loadEngine looks up (core/engine/engine_loader.h).
+extern "C" __attribute__((visibility("default"))) bitlathe::core::Engine* bitlathe_create_engine() {
+    return new bitlathe::engine::TorchEngine();
+}

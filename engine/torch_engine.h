@@ -1,0 +1,34 @@
+#pragma once
+
+#include "core/engine/engine.h"
+
+namespace bitlathe::engine {
+
+/// core::Engine over LibTorch. Every method translates what LibTorch throws to core::Error.
+/// Memory allocation and LibTorch's warnings are set up process-wide by the first one made.
+class TorchEngine final : public core::Engine {
+public:
+    TorchEngine();
+
+    core::EngineInfo info() const override;
+    void setThreads(int threads) override;
+
+    core::Graph importTorchScript(const std::string& path, const core::Shape& inputShape) override;
+    void saveTorchScript(const core::Graph& graph, const std::string& path) override;
+
+    core::Statistics calibrate(const core::PreparedModel& model, const core::BatchSource& data,
+                               const core::RunContext& context) override;
+    core::EvaluationResult evaluate(const core::PreparedModel& model, const core::QuantPlan& plan,
+                                    const core::BatchSource& data, const core::RunContext& context) override;
+    std::vector<core::LayerError> layerErrors(const core::PreparedModel& model, const core::QuantPlan& plan,
+                                              const core::BatchSource& data,
+                                              const core::RunContext& context) override;
+    core::FloatTensor forward(const core::PreparedModel& model, const core::QuantPlan& plan,
+                              const core::Batch& batch) override;
+    core::Graph train(const core::Graph& graph, const core::BatchSource& trainData,
+                      const core::BatchSource& testData, const core::TrainOptions& options,
+                      const core::RunContext& context,
+                      const std::function<void(const core::EpochReport&)>& onEpoch) override;
+};
+
+} // namespace bitlathe::engine
