@@ -1,4 +1,5 @@
 #include "core/exporters/exporter.h"
+#include "core/exporters/onnx_qdq_exporter.h"
 
 namespace bitlathe::core {
 
@@ -6,6 +7,11 @@ namespace {
 
 Registry<Exporter> makeExporters() {
     Registry<Exporter> exporters("exporter");
+    exporters.add({std::string(OnnxQdqExporter::kName),
+                   "ONNX with Q/DQ pairs (opset 13)",
+                   {},
+                   "ONNX operator specification, opset 13; ONNX Runtime QDQ format"},
+                  [](const ParamValues&) { return std::make_unique<OnnxQdqExporter>(); });
     return exporters;
 }
 
