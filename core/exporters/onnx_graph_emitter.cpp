@@ -54,24 +54,6 @@ Ints ints(const std::array<std::int64_t, N>& values) {
     return {values.begin(), values.end()};
 }
 
-/// Per-channel weights whose zero points differ, moved to zero point 0; empty where a code would leave int8.
-std::vector<std::int32_t> recentred(const std::vector<std::int32_t>& codes, const QParams& grid) {
-    const std::size_t run = codes.size() / grid.zeroPoint.size();
-    std::vector<std::int32_t> moved(codes.size());
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-        moved[i] = codes[i] - grid.zeroPoint[i / run];
-        if (!kInt8.hold(moved[i])) {
-            return {};
-        }
-    }
-    return moved;
-}
-
-bool hasOneZeroPoint(const QParams& grid) noexcept {
-    return std::all_of(grid.zeroPoint.begin(), grid.zeroPoint.end(),
-                       [&](std::int32_t z) { return z == grid.zeroPoint.front(); });
-}
-
 } // namespace
 
 std::optional<OnnxCodeType> onnxCodeType(const QParams& grid) noexcept {
@@ -185,7 +167,13 @@ struct OnnxGraphEmitter::Emit {
         return make("AveragePool", attributes);
     }
     std::string operator()(const GlobalAveragePoolOp&) const { return make("GlobalAveragePool"); }
-    std::string operator()(const FlattenOp&) const { return make("Flatten", {{"axis", std::int64_t{1}}}); }
+    std::string operator()(const FlattenOp&) {
+        // Not ONNX's Flatten: runtimes carry integer codes through Reshape only.
+        static constexpr std::array<std::int64_t, 2> kBatchAndRest{0, -1};
+        inputs.push_back(emitter.m_onnx.uniqueName(node.name + "/shape"));
+        emitter.m_onnx.constant(inputs.back(), {2}, std::span<const std::int64_t>(kBatchAndRest));
+        return make("Reshape");
+    }
     std::string operator()(const SoftmaxOp& op) const {
         return make("Softmax", {{"axis", static_cast<std::int64_t>(op.axis)}});
     }
@@ -258,20 +246,12 @@ std::string OnnxGraphEmitter::emitWeight(const std::string& name, const FloatTen
     const std::int64_t channels = weight.shape().front();
     std::vector<std::int32_t> codes(static_cast<std::size_t>(weight.size()));
     quantizeTensor(weight.values(), codes, *grid, 1, channels, weight.size() / channels);
-    OnnxCodeType type = *onnxCodeType(*grid);
-    std::vector<std::int32_t> zeroPoint = grid->zeroPoint;
-    if (!hasOneZeroPoint(*grid)) {
-        if (std::vector<std::int32_t> moved = recentred(codes, *grid); !moved.empty()) {
-            codes = std::move(moved);
-            zeroPoint.assign(zeroPoint.size(), 0);
-            type = OnnxCodeType::Int8;
-        }
-    }
+    const OnnxCodeType type = *onnxCodeType(*grid);
     const Shape perChannel = grid->isPerChannel() ? Shape{channels} : Shape{};
     const std::vector<std::string> inputs{
         emitCodes(name + "/weight_codes", weight.shape(), codes, type),
         emitFloats(name + "/weight_scale", perChannel, grid->scale),
-        emitCodes(name + "/weight_zero_point", perChannel, zeroPoint, type)};
+        emitCodes(name + "/weight_zero_point", perChannel, grid->zeroPoint, type)};
     return emitOperator("DequantizeLinear", name + "/weight", inputs,
                         grid->isPerChannel() ? Attributes{{"axis", std::int64_t{0}}} : Attributes{});
 }

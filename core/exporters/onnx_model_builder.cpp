@@ -119,6 +119,11 @@ void OnnxModelBuilder::constant(const std::string& name, const Shape& shape,
     setRaw(newInitializer(m_model->graph(), name, shape, onnx::TensorProto::INT32), values);
 }
 
+void OnnxModelBuilder::constant(const std::string& name, const Shape& shape,
+                                std::span<const std::int64_t> values) {
+    setRaw(newInitializer(m_model->graph(), name, shape, onnx::TensorProto::INT64), values);
+}
+
 void OnnxModelBuilder::constantInt8(const std::string& name, const Shape& shape,
                                     std::span<const std::int32_t> values) {
     const auto codes = narrowed<std::int8_t>(values);

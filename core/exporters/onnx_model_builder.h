@@ -31,6 +31,7 @@ public:
     /// Constants. An empty shape is a scalar.
     void constant(const std::string& name, const Shape& shape, std::span<const float> values);
     void constant(const std::string& name, const Shape& shape, std::span<const std::int32_t> values);
+    void constant(const std::string& name, const Shape& shape, std::span<const std::int64_t> values);
     /// 8-bit codes; every value must fit the type.
     void constantInt8(const std::string& name, const Shape& shape, std::span<const std::int32_t> values);
     void constantUint8(const std::string& name, const Shape& shape, std::span<const std::int32_t> values);

@@ -20,9 +20,6 @@ namespace bitlathe::core {
 ///  - A clamp is left out where the site's grid implies it (clamp_in_grid.h), so that runtimes fuse the
 ///  quantized operator.
 ///  - Sites of more than 8 bits stay float: opset 13 has 8-bit codes only.
-///  - Per-channel weights of different zero points are written as q - z with zero point 0 where that fits
-///  int8 (the same
-///    real values): integer kernels take one zero point for all channels.
 /// Source  ONNX operator specification, opset 13; ONNX Runtime, "Quantize ONNX models" (QDQ format).
 class OnnxQdqExporter final : public Exporter {
 public:

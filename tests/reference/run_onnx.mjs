@@ -44,6 +44,6 @@ for (let first = 0; first < samples; first += BATCH) {
   const data = values.slice(first * sampleSize, (first + count) * sampleSize);
   const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', data, [count, ...shape]) };
   const made = (await session.run(feeds))[session.outputNames[0]];
-  results.push(Buffer.from(made.data.buffer, made.data.byteOffset, made.data.byteLength));
+  results.push(Buffer.from(new Float32Array(made.data).buffer));
 }
 writeFileSync(output, Buffer.concat(results));
