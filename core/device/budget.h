@@ -58,17 +58,22 @@ struct Budget {
 /// scratch buffers are not in it: a device reserves them (Device::reservedRomBytes, reservedRamBytes).
 ///
 /// ROM of a layer with quantized weights: packed weights, and for c output channels (bias + the rest, bytes)
+///
 ///   PL+FB 4c + 20       PL+ICN 4c + (5c + 12)       PC+ICN 4c + (6c + 8)
 ///   the layer that makes the logits: PL 4c + 20, PC 4c + (3c + 4)
+///
 /// A bias is always there: zero points and batch norm end up in it. A layer with float weights holds 4 bytes
 /// a weight and 4c of bias where it has one, and 8 bytes (scale, zero point) where its output is quantized.
-/// ROM of a layer without weights whose output is quantized, for k inputs (one word is 4 bytes; zero point,
-/// multiplier and exponent of every input, zero point of the output, as in the layers above):
-///   add, concat, average pool and the like 12k + 4       mul 4k + 12 (one common multiplier)
-///   sigmoid and its kin a table: 2^b entries of the output's whole bytes for b <= 8 input bits, else 513
-///   16-bit entries; the same with b = 8 when such an activation is part of a layer; a leaky relu there adds
-///   8 (second multiplier) an unfolded batch norm 9c + 8 (c channels); as float 8c
-/// Max pool and flatten work on their input's grid and need nothing, nor does a softmax, which stays float.
+///
+/// ROM of a layer without weights whose output is quantized, for k inputs. One word is 4 bytes: zero point,
+/// multiplier and exponent of every input, zero point of the output, as in the layers above.
+///
+///   add, concat, average pool and the like 12k + 4
+///   mul 4k + 12 (one common multiplier)
+///   sigmoid and its kin: a table of 2^b entries of the output's whole bytes for b <= 8 input bits, else of
+///     513 entries of 16 bits; as part of another layer the same with b = 8 (a leaky relu there: 8 bytes)
+///   an unfolded batch norm 9c + 8 (c channels); as float 8c
+///   max pool and flatten work on their input's grid and need nothing, nor does a softmax, which stays float
 ///
 /// RAM of a layer: its inputs, its output and every tensor a later layer still needs (tensor_lifetimes.h).
 /// Sites without bits count 4 bytes a value, in ROM and RAM.

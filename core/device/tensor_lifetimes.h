@@ -32,9 +32,8 @@ struct TensorLifetimes {
 ///  - A layer's activation is fused: the layer makes one tensor, that of its outputNode.
 ///  - flatten is a view: no layer, no memory; it keeps its input alive.
 ///  - max pool without requantization runs in place where that is safe: nobody reads its input later, the
-///  stride
-///    is at least 2 in rows and columns and the padding below the stride, so that a written value is never
-///    read again.
+///    stride is at least 2 in rows and columns and the padding below the stride, so that a written value is
+///    never read again.
 ///  - The graph's input is alive until its last reader, the graph's output until the end.
 /// Cost: linear in layers and their inputs.
 TensorLifetimes tensorLifetimes(const PreparedModel& model);
