@@ -1,7 +1,7 @@
 #include "engine/quantized_executor.h"
 
+#include "core/plan/quantized_bias.h"
 #include "core/quantizers/fake_quantize.h"
-#include "core/quantizers/quantized_bias.h"
 #include "core/types/error.h"
 #include "engine/fake_quantize_op.h"
 #include "engine/tensor_bridge.h"

@@ -1,6 +1,6 @@
 #include "engine/statistics_collector.h"
 
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "core/types/error.h"
 #include "engine/evaluator.h"
 #include "engine/graph_executor.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/graph/layer.h"
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "core/registry/registry.h"
 
 #include <string>
@@ -11,8 +11,8 @@ namespace bitlathe::core {
 
 /// What an exporter would do with a model, before it does it.
 struct ExportCheck {
-    LayerId layer;           ///< empty: the whole model
-    bool isBlocking = false; ///< true: export refuses; false: a remark (left float, codes widened, ...)
+    LayerId layer;            ///< empty: the whole model
+    bool isBlocking = false;  ///< true: export refuses; false: a remark (left float, codes widened, ...)
     std::string message;
 };
 
@@ -30,4 +30,4 @@ public:
 
 const Registry<Exporter>& exporterRegistry();
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

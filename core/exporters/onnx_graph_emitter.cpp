@@ -1,8 +1,8 @@
 #include "core/exporters/onnx_graph_emitter.h"
 
+#include "core/plan/quantized_bias.h"
 #include "core/quantizers/clamp_in_grid.h"
 #include "core/quantizers/fake_quantize.h"
-#include "core/quantizers/quantized_bias.h"
 #include "core/types/error.h"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ Ints ints(const std::array<std::int64_t, N>& values) {
     return {values.begin(), values.end()};
 }
 
-} // namespace
+}  // namespace
 
 std::optional<OnnxCodeType> onnxCodeType(const QParams& grid) noexcept {
     if (fits(grid, kUint8)) {
@@ -291,7 +291,7 @@ std::string OnnxGraphEmitter::emitClip(const std::string& name, const std::strin
 std::string OnnxGraphEmitter::emitGridLimits(NodeId id, const std::string& input, const QParams& grid) {
     const Limits type = limitsOf(*onnxCodeType(grid));
     if (grid.quantMin == type.lowest && grid.quantMax == type.highest) {
-        return input; // Q saturates there itself
+        return input;  // Q saturates there itself
     }
     const Node& node = m_model.graph.node(id);
     if (!grid.isPerChannel()) {
@@ -349,4 +349,4 @@ std::string OnnxGraphEmitter::emitOperator(const std::string& type, const std::s
     return unique;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -2,7 +2,7 @@
 
 #include "core/exporters/onnx_model_builder.h"
 #include "core/graph/layer.h"
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 
 #include <optional>
 #include <string>
@@ -49,9 +49,9 @@ private:
     const PreparedModel& m_model;
     const QuantPlan& m_plan;
     OnnxModelBuilder& m_onnx;
-    std::vector<const Layer*> m_layerOf;  ///< by node: the layer whose operator it is
-    std::vector<const QParams*> m_gridOf; ///< by node: the grid its tensor is put on; null: none
-    std::vector<std::string> m_tensorOf;  ///< by node: the name readers use
+    std::vector<const Layer*> m_layerOf;   ///< by node: the layer whose operator it is
+    std::vector<const QParams*> m_gridOf;  ///< by node: the grid its tensor is put on; null: none
+    std::vector<std::string> m_tensorOf;   ///< by node: the name readers use
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

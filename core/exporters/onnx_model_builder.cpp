@@ -18,8 +18,8 @@ static_assert(std::endian::native == std::endian::little, "raw_data is little en
 
 namespace {
 
-constexpr std::int64_t kOpset = 13;    // per-axis QuantizeLinear; what every runtime of today reads
-constexpr std::int64_t kIrVersion = 7; // the IR that goes with opset 13
+constexpr std::int64_t kOpset = 13;     // per-axis QuantizeLinear; what every runtime of today reads
+constexpr std::int64_t kIrVersion = 7;  // the IR that goes with opset 13
 constexpr const char* kBatch = "N";
 
 onnx::TensorProto& newInitializer(onnx::GraphProto& graph, const std::string& name, const Shape& shape,
@@ -80,7 +80,7 @@ struct SetAttribute {
     }
 };
 
-} // namespace
+}  // namespace
 
 struct OnnxModelBuilder::Model {
     onnx::ModelProto proto;
@@ -205,4 +205,4 @@ std::string OnnxModelBuilder::serialize() const {
     return bytes;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

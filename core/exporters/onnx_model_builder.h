@@ -59,4 +59,4 @@ private:
     std::unique_ptr<Model> m_model;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

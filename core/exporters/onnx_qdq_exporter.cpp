@@ -26,7 +26,7 @@ const Layer* layerOf(const PreparedModel& model, const SiteId& site) {
 /// Why fake-quantization's rounding is not what QuantizeLinear does; empty where it is.
 std::string roundingRemark(const SiteId& site, const QParams& grid) {
     if (site.kind == SiteKind::Weight || grid.rounding == Rounding::HalfEven) {
-        return {}; // weights are written as codes, rounded as the grid says
+        return {};  // weights are written as codes, rounded as the grid says
     }
     if (grid.rounding == Rounding::Floor) {
         return "rounds down, and ONNX has no such QuantizeLinear: every value would be half a step off; "
@@ -53,7 +53,7 @@ void checkSite(const PreparedModel& model, const SiteId& site, const QParams& gr
         return;
     }
     const int levels = grid.quantMax - grid.quantMin + 1;
-    if (levels < 255) { // 255: the narrow 8-bit grid
+    if (levels < 255) {  // 255: the narrow 8-bit grid
         checks.push_back(
             {site.layer, false,
              text + ": " + std::to_string(levels) + " codes stored in 8 bits each; the values are the same"});
@@ -119,7 +119,7 @@ void refuseBlocked(const std::vector<ExportCheck>& checks) {
     }
 }
 
-} // namespace
+}  // namespace
 
 std::vector<ExportCheck> OnnxQdqExporter::check(const PreparedModel& model, const QuantPlan& plan) const {
     std::vector<ExportCheck> checks;
@@ -144,4 +144,4 @@ std::vector<std::string> OnnxQdqExporter::write(const PreparedModel& model, cons
     return {path};
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

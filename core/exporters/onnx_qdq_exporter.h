@@ -30,4 +30,4 @@ public:
                                    const std::string& folder) const override;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

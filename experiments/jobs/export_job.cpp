@@ -1,6 +1,6 @@
 #include "experiments/jobs/export_job.h"
 
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 
 namespace bitlathe::experiments {
 

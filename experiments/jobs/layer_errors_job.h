@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/data/dataset.h"
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "experiments/jobs/job.h"
 
 #include <memory>

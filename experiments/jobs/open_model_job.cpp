@@ -1,7 +1,7 @@
 #include "experiments/jobs/open_model_job.h"
 
 #include "core/graph/prepare.h"
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "core/zoo/zoo.h"
 
 #include <filesystem>

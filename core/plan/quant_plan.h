@@ -9,16 +9,16 @@
 
 namespace bitlathe::core {
 
-/// A configuration with its ranges resolved: QParams of every site that is not float. All the engine, the exporters and the
-/// window need. Sites that are absent are float.
+/// A configuration with its ranges resolved: QParams of every site that is not float. All the engine, the
+/// exporters and the window need. Sites that are absent are float.
 struct QuantPlan {
     std::map<SiteId, QParams> sites;
     const QParams* find(const SiteId& id) const;
 };
 
-/// Observers over cached statistics, then quantizers. Output and input sites use `statistics`; weight sites read the weights.
-/// A site's manual range wins over its observer.
-/// Errors  NotCalibrated naming the site without statistics; InvalidConfig naming site and value.
+/// Observers over cached statistics, then quantizers. Output and input sites use `statistics`; weight sites
+/// read the weights. A site's manual range wins over its observer. Errors  NotCalibrated naming the site
+/// without statistics; InvalidConfig naming site and value.
 QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, const Statistics& statistics);
 
 /// One site alone, for edits. `weights` is read for weight sites only.

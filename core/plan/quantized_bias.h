@@ -11,7 +11,8 @@ namespace bitlathe::core {
 /// A layer's bias as the accumulator adds it (README eq. 10): int32 codes on the grid of the products.
 struct QuantizedBias {
     std::vector<std::int32_t> codes;
-    std::vector<float> scale;  ///< s_in * s_w[c]: one per code, or one for all when the weights are per tensor
+    std::vector<float>
+        scale;  ///< s_in * s_w[c]: one per code, or one for all when the weights are per tensor
     float value(std::size_t c) const noexcept {
         return static_cast<float>(codes[c]) * scale[scale.size() == 1 ? 0 : c];
     }

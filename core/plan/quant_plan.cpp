@@ -1,4 +1,4 @@
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 
 #include "core/observers/observer.h"
 #include "core/quantizers/quantizer.h"
@@ -33,9 +33,12 @@ struct Slicing {
 
 Slicing slicing(const SiteId& id, const Granularity& granularity, std::int64_t channels) {
     switch (granularity.kind) {
-    case Granularity::Kind::Tensor: return {1, channels};
-    case Granularity::Kind::Channel: return {channels, 1};
-    case Granularity::Kind::Group: break;
+    case Granularity::Kind::Tensor:
+        return {1, channels};
+    case Granularity::Kind::Channel:
+        return {channels, 1};
+    case Granularity::Kind::Group:
+        break;
     }
     if (granularity.groupSize < 1 || channels % granularity.groupSize != 0) {
         fail(ErrorCode::InvalidConfig, id,
@@ -66,11 +69,12 @@ std::vector<Range> weightRanges(const SiteId& id, const FloatTensor& weights, co
             if (!sliceMoments.isFinite) {
                 fail(ErrorCode::NonFiniteInput, id, "NaN or infinity in slice " + std::to_string(s));
             }
-            ranges.push_back(observer.range(
-                extremaOnly({sliceMoments.minimum, sliceMoments.maximum}, sliceMoments.count), quantizer, bits));
-        } else {
             ranges.push_back(
-                observer.range(collectStatistics(slice, 1, 1, static_cast<std::int64_t>(run)), quantizer, bits));
+                observer.range(extremaOnly({sliceMoments.minimum, sliceMoments.maximum}, sliceMoments.count),
+                               quantizer, bits));
+        } else {
+            ranges.push_back(observer.range(collectStatistics(slice, 1, 1, static_cast<std::int64_t>(run)),
+                                            quantizer, bits));
         }
     }
     return ranges;
@@ -78,8 +82,8 @@ std::vector<Range> weightRanges(const SiteId& id, const FloatTensor& weights, co
 
 /// One range per slice of an activation, from the extrema calibration keeps per channel.
 std::vector<Range> channelRanges(const SiteId& id, const SiteStatistics& statistics, const Slicing& slicing,
-                                 const MethodSpec& observerSpec, const Observer& observer, const Quantizer& quantizer,
-                                 BitWidth bits) {
+                                 const MethodSpec& observerSpec, const Observer& observer,
+                                 const Quantizer& quantizer, BitWidth bits) {
     if (!observer.needsOnlyExtrema()) {
         fail(ErrorCode::InvalidConfig, id,
              "observer '" + observerSpec.name +
@@ -90,7 +94,8 @@ std::vector<Range> channelRanges(const SiteId& id, const SiteStatistics& statist
     for (std::int64_t s = 0; s < slicing.slices; ++s) {
         Range range = statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice)];
         for (std::int64_t c = 1; c < slicing.channelsPerSlice; ++c) {
-            const Range& next = statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice + c)];
+            const Range& next =
+                statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice + c)];
             range = {std::min(range.lower, next.lower), std::max(range.upper, next.upper)};
         }
         ranges.push_back(observer.range(extremaOnly(range, statistics.count), quantizer, bits));
@@ -104,7 +109,8 @@ void expandGroups(QParams& qparams, std::int64_t channelsPerSlice) {
     expanded.scale.clear();
     expanded.zeroPoint.clear();
     for (std::size_t s = 0; s < qparams.scale.size(); ++s) {
-        expanded.scale.insert(expanded.scale.end(), static_cast<std::size_t>(channelsPerSlice), qparams.scale[s]);
+        expanded.scale.insert(expanded.scale.end(), static_cast<std::size_t>(channelsPerSlice),
+                              qparams.scale[s]);
         expanded.zeroPoint.insert(expanded.zeroPoint.end(), static_cast<std::size_t>(channelsPerSlice),
                                   qparams.zeroPoint[s]);
     }
@@ -122,7 +128,8 @@ const FloatTensor* weightOf(const Node& node) {
 }
 
 std::vector<Range> siteRanges(const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
-                              const SiteStatistics* statistics, const Quantizer& quantizer, const Slicing& slices) {
+                              const SiteStatistics* statistics, const Quantizer& quantizer,
+                              const Slicing& slices) {
     if (quant.manualRange) {
         if (quant.granularity.kind != Granularity::Kind::Tensor) {
             fail(ErrorCode::InvalidConfig, id,
@@ -170,7 +177,8 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
         channels = static_cast<std::int64_t>(statistics->channelRanges.size());
     }
     if (needsChannels && !isWeight && !quant.manualRange && channels == 0) {
-        fail(ErrorCode::InvalidConfig, id, "calibration kept no ranges per channel for it; use one scale per tensor");
+        fail(ErrorCode::InvalidConfig, id,
+             "calibration kept no ranges per channel for it; use one scale per tensor");
     }
     try {
         const Slicing slices = slicing(id, quant.granularity, channels);
@@ -201,11 +209,13 @@ QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, con
         const Layer* layer = model.findLayer(layerId);
         if (layer == nullptr) {
             throw Error(ErrorCode::InvalidConfig, "the configuration names layer '" + layerId.str() +
-                                                      "', which the model '" + model.graph.name + "' does not have");
+                                                      "', which the model '" + model.graph.name +
+                                                      "' does not have");
         }
         if (layer->hasWeights() && !quant.weight.isFloat()) {
             const SiteId id{layerId, SiteKind::Weight};
-            plan.sites.emplace(id, resolveSite(layer, layerWeights(model, *layer), id, quant.weight, nullptr));
+            plan.sites.emplace(id,
+                               resolveSite(layer, layerWeights(model, *layer), id, quant.weight, nullptr));
         }
         if (layer->isQuantizable && !quant.output.isFloat()) {
             const SiteId id{layerId, SiteKind::Output};

@@ -1,4 +1,4 @@
-#include "core/quantizers/quantized_bias.h"
+#include "core/plan/quantized_bias.h"
 
 #include "core/types/error.h"
 
@@ -22,14 +22,15 @@ QuantizedBias quantizedBias(std::span<const float> bias, const QParams& input, c
     QuantizedBias result;
     for (const float weightScale : weight.scale) {
         const double product = static_cast<double>(input.scale[0]) * static_cast<double>(weightScale);
-        result.scale.push_back(static_cast<float>(
-            std::clamp<double>(product, std::numeric_limits<float>::min(), std::numeric_limits<float>::max())));
+        result.scale.push_back(static_cast<float>(std::clamp<double>(
+            product, std::numeric_limits<float>::min(), std::numeric_limits<float>::max())));
     }
     constexpr double kLowest = std::numeric_limits<std::int32_t>::min();
     constexpr double kHighest = std::numeric_limits<std::int32_t>::max();
     for (std::size_t c = 0; c < bias.size(); ++c) {
         if (!std::isfinite(bias[c])) {
-            throw Error(ErrorCode::NonFiniteInput, "bias of output channel " + std::to_string(c) + " is not finite");
+            throw Error(ErrorCode::NonFiniteInput,
+                        "bias of output channel " + std::to_string(c) + " is not finite");
         }
         // Double: the quotient needs up to 31 bits, float has 24.
         const double scale = result.scale[result.scale.size() == 1 ? 0 : c];

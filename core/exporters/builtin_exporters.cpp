@@ -15,11 +15,11 @@ Registry<Exporter> makeExporters() {
     return exporters;
 }
 
-} // namespace
+}  // namespace
 
 const Registry<Exporter>& exporterRegistry() {
     static const Registry<Exporter> registry = makeExporters();
     return registry;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core
