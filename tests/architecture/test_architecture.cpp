@@ -145,15 +145,11 @@ private Q_SLOTS:
         }
     }
 
-    /// Folders of core form no cycle, so that each can be understood from the ones below it. The lists of what is
-    /// built in (registry/builtin_*.cpp) name every method and are above them all, whatever folder they lie in.
+    /// Folders of core form no cycle, so that each can be understood from the ones below it.
     void coreFoldersFormNoCycle() {
         QMap<QString, QSet<QString>> arrows;
         for (const Include& include : includesUnder("core")) {
             const QString from = folderOf(include.file);
-            if (include.file.contains("/builtin_")) {
-                continue;
-            }
             if (include.target.startsWith("core/") && folderOf(include.target) != from) {
                 arrows[from].insert(folderOf(include.target));
             }
