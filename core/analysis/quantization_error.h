@@ -20,6 +20,9 @@ struct QuantizationError {
 /// qparams  per tensor (slice 0 is used)
 QuantizationError quantizationError(const Histogram& histogram, const QParams& qparams);
 
+/// The mean squared error alone, in about half the time: what range searches evaluate hundreds of times.
+double meanSquaredError(const Histogram& histogram, const QParams& qparams);
+
 /// Exact, from the values themselves.
 QuantizationError quantizationError(std::span<const float> values, const QParams& qparams, std::size_t channel = 0);
 

@@ -73,7 +73,7 @@ Range MseObserver::range(const SiteStatistics& statistics, const Quantizer& quan
     // Grids hold zero: shrinking an end moves it towards zero, an end on the far side of zero is zero's own.
     const Range reach{std::min(extrema.lower, 0.0), std::max(extrema.upper, 0.0)};
     const auto error = [&](const Range& range) {
-        return quantizationError(statistics.histogram, quantizer.qparams(range, bits)).meanSquaredError;
+        return meanSquaredError(statistics.histogram, quantizer.qparams(range, bits));
     };
     Candidate best{1.0, error(extrema)};
     best = minimise([&](double x) { return error({x * reach.lower, x * reach.upper}); }, best);

@@ -10,9 +10,8 @@ namespace bitlathe::core {
 
 namespace {
 
-// Why the kernels divide: for scale 0.1f and x = 0.35f, x / scale is 3.5 and rounds (half to even) to 4,
-// while x * (1 / scale) is 3.4999998 and rounds to 3. ONNX QuantizeLinear and every runtime that follows it
-// divide.
+// Why the kernels divide: for scale 0.01f and x = 0.295f, x / scale is 29.5 and becomes code 30 (half to even), while
+// x * (1 / scale) is 29.4999981 and becomes 29. ONNX QuantizeLinear and every runtime that follows it divide.
 
 /// One slice's grid as the kernels use it: the codes' limits relative to the zero point. Codes have at most
 /// 16 bits, so limits and rounded values in between are exact in float.

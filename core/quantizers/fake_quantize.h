@@ -23,7 +23,7 @@ void quantize(std::span<const float> in, std::span<std::int32_t> out, const QPar
 void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams);
 
 /// Straight-through gradient (Bengio 2013): out = gradient where the value's unclamped code lies in
-/// [quantMin, quantMax], else 0. `x` is the forward input.
+/// [quantMin, quantMax], else 0; NaN has no gradient. `x` is the forward input.
 void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
                           const QParams& qparams, std::size_t channel = 0);
 

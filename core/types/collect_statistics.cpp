@@ -14,21 +14,34 @@ namespace {
 // Independent partial results, so that a sum does not wait for the sum before it, and in one fixed order.
 constexpr std::size_t kLanes = 16;
 
-BITLATHE_VECTORISED void accumulate(const float* x, std::size_t blocks, float* lowest, float* highest, double* sum,
-                                    double* squares, double* magnitudes, float* poison) {
+struct Lanes {
+    float lowest[kLanes];
+    float highest[kLanes];
+    float poison[kLanes] = {};
+    double sum[kLanes] = {};
+    double squares[kLanes] = {};
+    double magnitudes[kLanes] = {};
+
+    __attribute__((always_inline)) inline void add(std::size_t i, float value) noexcept {
+        const auto wide = static_cast<double>(value);
+        lowest[i] = value < lowest[i] ? value : lowest[i];
+        highest[i] = value > highest[i] ? value : highest[i];
+        sum[i] += wide;
+        squares[i] += wide * wide;
+        magnitudes[i] += std::fabs(wide);
+        // 0 * finite is 0; 0 * NaN and 0 * Inf are NaN and stay.
+        poison[i] += 0.0F * value;
+    }
+};
+
+BITLATHE_VECTORISED void accumulate(const float* x, std::size_t blocks, Lanes& result) {
+    Lanes lanes = result;  // a local copy cannot alias x: it stays in registers
     for (std::size_t b = 0; b < blocks; ++b, x += kLanes) {
         for (std::size_t i = 0; i < kLanes; ++i) {
-            const float value = x[i];
-            const auto wide = static_cast<double>(value);
-            lowest[i] = value < lowest[i] ? value : lowest[i];
-            highest[i] = value > highest[i] ? value : highest[i];
-            sum[i] += wide;
-            squares[i] += wide * wide;
-            magnitudes[i] += std::fabs(wide);
-            // 0 * finite is 0; 0 * NaN and 0 * Inf are NaN and stay.
-            poison[i] += 0.0F * value;
+            lanes.add(i, x[i]);
         }
     }
+    result = lanes;
 }
 
 }  // namespace
@@ -51,39 +64,22 @@ Moments moments(std::span<const float> values) noexcept {
     if (values.empty()) {
         return result;
     }
-    float lowest[kLanes];
-    float highest[kLanes];
-    float poison[kLanes] = {};
-    double sum[kLanes] = {};
-    double squares[kLanes] = {};
-    double magnitudes[kLanes] = {};
-    std::fill_n(lowest, kLanes, values[0]);
-    std::fill_n(highest, kLanes, values[0]);
+    Lanes lanes;
+    std::fill_n(lanes.lowest, kLanes, values[0]);
+    std::fill_n(lanes.highest, kLanes, values[0]);
     const std::size_t blocks = values.size() / kLanes;
-    accumulate(values.data(), blocks, lowest, highest, sum, squares, magnitudes, poison);
-    float rest[kLanes];
-    const std::size_t left = values.size() - blocks * kLanes;
-    if (left > 0) {
-        // Copies of the first value would change the sums: add the rest lane by lane.
-        std::copy_n(values.data() + blocks * kLanes, left, rest);
-        for (std::size_t i = 0; i < left; ++i) {
-            const auto wide = static_cast<double>(rest[i]);
-            lowest[i] = std::min(lowest[i], rest[i]);
-            highest[i] = std::max(highest[i], rest[i]);
-            sum[i] += wide;
-            squares[i] += wide * wide;
-            magnitudes[i] += std::fabs(wide);
-            poison[i] += 0.0F * rest[i];
-        }
+    accumulate(values.data(), blocks, lanes);
+    for (std::size_t i = blocks * kLanes; i < values.size(); ++i) {
+        lanes.add(i - blocks * kLanes, values[i]);
     }
     result.count = values.size();
-    result.minimum = *std::min_element(lowest, lowest + kLanes);
-    result.maximum = *std::max_element(highest, highest + kLanes);
+    result.minimum = *std::min_element(lanes.lowest, lanes.lowest + kLanes);
+    result.maximum = *std::max_element(lanes.highest, lanes.highest + kLanes);
     for (std::size_t i = 0; i < kLanes; ++i) {
-        result.sum += sum[i];
-        result.sumOfSquares += squares[i];
-        result.sumOfMagnitudes += magnitudes[i];
-        result.isFinite = result.isFinite && poison[i] == 0.0F;
+        result.sum += lanes.sum[i];
+        result.sumOfSquares += lanes.squares[i];
+        result.sumOfMagnitudes += lanes.magnitudes[i];
+        result.isFinite = result.isFinite && lanes.poison[i] == 0.0F;
     }
     return result;
 }

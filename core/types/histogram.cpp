@@ -1,6 +1,10 @@
 #include "core/types/histogram.h"
 
+#include "core/types/error.h"
+#include "core/types/vectorised.h"
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -11,15 +15,19 @@ namespace {
 // Values binned between two looks at the extrema: 16 Ki floats are 64 KiB, so the second pass finds them in L2.
 constexpr std::size_t kBlock = 16384;
 
-/// Bin of x on the grid of width 2^exponent. ldexp by a power of two is exact, so floor decides alone. Clamped far outside
-/// any window, so that a first value of 1e-30 followed by one of 1e30 cannot overflow the index.
+// Widths below the smallest normal float have a reciprocal beyond float's: denormal values share bins 0 and -1 instead.
+constexpr int kMinExponent = -126;
+
+/// Bin of x on the grid of width 2^exponent. ldexp by a power of two is exact, so floor decides alone. Clamped far
+/// outside any window, so that a first value of 1e-30 followed by one of 1e30 cannot overflow the index.
 std::int64_t binOf(double x, int exponent) {
     return static_cast<std::int64_t>(std::clamp(std::floor(std::ldexp(x, -exponent)), -1e15, 1e15));
 }
 
 /// Finest exponent at which [minimum, maximum], which holds zero, fits into kMaxBins bins.
 int exponentFor(double minimum, double maximum) {
-    int exponent = static_cast<int>(std::floor(std::log2((maximum - minimum) / Histogram::kMaxBins)));
+    int exponent =
+        std::max(kMinExponent, static_cast<int>(std::floor(std::log2((maximum - minimum) / Histogram::kMaxBins))));
     while (binOf(maximum, exponent) - binOf(minimum, exponent) >= Histogram::kMaxBins) {
         ++exponent;
     }
@@ -31,14 +39,97 @@ std::int64_t halved(std::int64_t k) {
     return k >> 1;
 }
 
-std::pair<float, float> extrema(std::span<const float> values) {
-    float minimum = values[0];
-    float maximum = values[0];
-    for (const float x : values) {
-        minimum = x < minimum ? x : minimum;
-        maximum = x > maximum ? x : maximum;
+// Minima and maxima kept apart in lanes: float comparisons in one chain would not vectorise.
+constexpr std::size_t kLanes = 32;
+
+BITLATHE_VECTORISED std::pair<float, float> extrema(const float* x, std::size_t count) {
+    float minimum[kLanes];
+    float maximum[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        minimum[i] = maximum[i] = x[0];
     }
-    return {minimum, maximum};
+    const std::size_t whole = count - count % kLanes;
+    for (std::size_t b = 0; b < whole; b += kLanes) {
+        for (std::size_t i = 0; i < kLanes; ++i) {
+            minimum[i] = x[b + i] < minimum[i] ? x[b + i] : minimum[i];
+            maximum[i] = x[b + i] > maximum[i] ? x[b + i] : maximum[i];
+        }
+    }
+    float low = x[0];
+    float high = x[0];
+    for (std::size_t i = whole; i < count; ++i) {
+        low = std::min(low, x[i]);
+        high = std::max(high, x[i]);
+    }
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        low = std::min(low, minimum[i]);
+        high = std::max(high, maximum[i]);
+    }
+    return {low, high};
+}
+
+/// Indices into the counters of up to kIndexBlock values; returns how many values are exactly zero.
+constexpr std::size_t kIndexBlock = 1024;
+
+BITLATHE_VECTORISED std::uint32_t binIndices(const float* x, std::size_t count, float inverseWidth, float firstBin,
+                                             std::int32_t lastIndex, std::int32_t* index) {
+    std::uint32_t zeros = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        // A negative product that underflows to -0 still belongs to bin -1. The clamp keeps memory safe from extrema
+        // that are not the values' own.
+        const float position = x[i] * inverseWidth;
+        const float bin = (x[i] < 0.0F) & (position == 0.0F) ? -1.0F : std::floor(position);
+        const auto k = static_cast<std::int32_t>(bin - firstBin);
+        index[i] = k < 0 ? 0 : (k > lastIndex ? lastIndex : k);
+        zeros += x[i] == 0.0F ? 1U : 0U;
+    }
+    return zeros;
+}
+
+/// Where values go on a grid.
+struct Binning {
+    float inverseWidth;
+    float firstBin;
+    std::int32_t lastIndex;
+};
+
+std::uint64_t countDirectly(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
+    std::array<std::int32_t, kIndexBlock> index;
+    const std::uint64_t zeros = binIndices(values.data(), values.size(), binning.inverseWidth, binning.firstBin,
+                                           binning.lastIndex, index.data());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        ++counts[static_cast<std::size_t>(index[i])];
+    }
+    return zeros;
+}
+
+// Neighbouring values often fall into one bin, and an increment waits for the one before it on the same counter:
+// values take turns on four tables. Their 32-bit counters hold one chunk; folding them costs little against 2^20
+// increments.
+constexpr std::size_t kTables = 4;
+constexpr std::size_t kChunk = std::size_t{1} << 20;
+
+std::uint64_t countInTables(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
+    std::array<std::uint32_t, kTables * Histogram::kMaxBins> tables;
+    for (std::size_t t = 0; t < kTables; ++t) {
+        std::fill_n(tables.data() + t * Histogram::kMaxBins, counts.size(), 0U);
+    }
+    std::uint64_t zeros = 0;
+    std::array<std::int32_t, kIndexBlock> index;
+    for (std::size_t begin = 0; begin < values.size(); begin += kIndexBlock) {
+        const std::size_t length = std::min(kIndexBlock, values.size() - begin);
+        zeros += binIndices(values.data() + begin, length, binning.inverseWidth, binning.firstBin, binning.lastIndex,
+                            index.data());
+        for (std::size_t i = 0; i < length; ++i) {
+            ++tables[(i % kTables) * Histogram::kMaxBins + static_cast<std::size_t>(index[i])];
+        }
+    }
+    for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+        for (std::size_t t = 0; t < kTables; ++t) {
+            counts[bin] += tables[t * Histogram::kMaxBins + bin];
+        }
+    }
+    return zeros;
 }
 
 }  // namespace
@@ -76,8 +167,8 @@ void Histogram::coarsen() {
 }
 
 void Histogram::fit(double minimum, double maximum) {
-    // Zero is always in the window: every grid but the rarest represents it, and then neither the order nor the grouping
-    // of the data can change the window.
+    // Zero is always in the window: every grid but the rarest represents it, and then neither the order nor the
+    // grouping of the data can change the window.
     minimum = std::min(minimum, 0.0);
     maximum = std::max(maximum, 0.0);
     if (!m_hasGrid) {
@@ -89,8 +180,8 @@ void Histogram::fit(double minimum, double maximum) {
     }
     while (true) {
         const std::int64_t first = std::min(m_firstBin, binOf(minimum, m_exponent));
-        const std::int64_t last = std::max(m_firstBin + static_cast<std::int64_t>(m_counts.size()) - 1,
-                                           binOf(maximum, m_exponent));
+        const std::int64_t last =
+            std::max(m_firstBin + static_cast<std::int64_t>(m_counts.size()) - 1, binOf(maximum, m_exponent));
         if (last - first < kMaxBins) {
             m_counts.insert(m_counts.begin(), static_cast<std::size_t>(m_firstBin - first), 0);
             m_counts.resize(static_cast<std::size_t>(last - first + 1), 0);
@@ -104,7 +195,7 @@ void Histogram::fit(double minimum, double maximum) {
 void Histogram::add(std::span<const float> values) {
     for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
         const auto block = values.subspan(begin, std::min(kBlock, values.size() - begin));
-        const auto [minimum, maximum] = extrema(block);
+        const auto [minimum, maximum] = extrema(block.data(), block.size());
         add(block, minimum, maximum);
     }
 }
@@ -113,23 +204,28 @@ void Histogram::add(std::span<const float> values, float minimum, float maximum)
     if (values.empty()) {
         return;
     }
+    if (!std::isfinite(minimum) || !std::isfinite(maximum)) {
+        throw Error(ErrorCode::NonFiniteInput, "histogram: NaN or infinity among the values");
+    }
     m_total += values.size();
     if (minimum == 0.0F && maximum == 0.0F) {
         m_zeros += values.size();  // tells nothing about the grid
         return;
     }
     fit(minimum, maximum);
-    // Exact: a power of two, and |index| <= kMaxBins. (Products that underflow belong to bin 0 or -1, and floor sends them
-    // there: -1e-45 * 2^-10 keeps its sign as -0.0, whose floor is bin 0, one bin off by an error of 1e-45.)
-    const auto inverseWidth = static_cast<float>(std::ldexp(1.0, -m_exponent));
-    const auto firstBin = static_cast<float>(m_firstBin);
-    std::uint64_t* const counts = m_counts.data();
+    // Exact: the inverse width is a power of two, and indices stay below 2^24.
+    const Binning binning{static_cast<float>(std::ldexp(1.0, -m_exponent)), static_cast<float>(m_firstBin),
+                          static_cast<std::int32_t>(m_counts.size()) - 1};
     std::uint64_t zeros = 0;
-    for (const float x : values) {
-        const bool isZero = x == 0.0F;
-        zeros += isZero ? 1 : 0;
-        counts[static_cast<std::int32_t>(std::floor(x * inverseWidth) - firstBin)] += isZero ? 0 : 1;
+    if (values.size() <= kIndexBlock) {
+        zeros = countDirectly(values, binning, m_counts);
+    } else {
+        for (std::size_t begin = 0; begin < values.size(); begin += kChunk) {
+            zeros += countInTables(values.subspan(begin, std::min(kChunk, values.size() - begin)), binning, m_counts);
+        }
     }
+    // Zeros were counted into bin 0, which the window always holds, and belong into none.
+    m_counts[static_cast<std::size_t>(-m_firstBin)] -= zeros;
     m_zeros += zeros;
 }
 

@@ -25,7 +25,8 @@ public:
     /// From stored parts (log, files). counts.size() <= kMaxBins.
     Histogram(int exponent, std::int64_t firstBin, std::vector<std::uint64_t> counts, std::uint64_t zeros);
 
-    /// Adds values; NaN and Inf are the caller's to refuse (see collectStatistics).
+    /// Adds values. Errors  NonFiniteInput: an extremum is NaN or Inf. A NaN that hides among finite extrema is counted in an
+    /// outer bin: callers refuse it before (see collectStatistics).
     /// Cost: one pass for the extrema of each block, one for the counts, both in cache.
     void add(std::span<const float> values);
     /// Adds values whose extrema the caller already knows; skips the first pass.

@@ -1,0 +1,210 @@
+// What every registered observer and quantizer promises, run over all of them, their parameters' defaults and choices.
+
+#include "core/observers/observer.h"
+#include "core/quantizers/fake_quantize.h"
+#include "core/quantizers/quantizer.h"
+#include "core/registry/registry.h"
+#include "core/types/collect_statistics.h"
+#include "core/types/error.h"
+
+#include <QtTest>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+using namespace bitlathe::core;
+
+namespace {
+
+/// The defaults, and each switch and choice at each of its values.
+std::vector<MethodSpec> variants(const MethodInfo& info) {
+    std::vector<MethodSpec> result{{info.name, {}}};
+    for (const ParamSpec& spec : info.params) {
+        if (spec.kind == ParamSpec::Kind::Switch || spec.kind == ParamSpec::Kind::Choice) {
+            for (double value = spec.minimum; value <= spec.maximum; ++value) {
+                result.push_back({info.name, {{spec.name, value}}});
+            }
+        } else {
+            result.push_back({info.name, {{spec.name, spec.minimum}}});
+            result.push_back({info.name, {{spec.name, spec.maximum}}});
+        }
+    }
+    return result;
+}
+
+QString text(const MethodSpec& spec) {
+    QString result = QString::fromStdString(spec.name);
+    for (const auto& [name, value] : spec.params) {
+        result += QString(" %1=%2").arg(QString::fromStdString(name)).arg(value);
+    }
+    return result;
+}
+
+std::vector<Range> awkwardRanges() {
+    return {{-1, 1},       {-1, 3},      {0, 6},          {-6, 0},    {2, 5},        {-5, -2},          {0, 0},
+            {0.3, 0.3},    {-0.3, -0.3}, {-1e-12, 1e-12}, {0, 1e-40}, {-1e30, 1e30}, {-3.0e38, 3.0e38}, {-1e300, 1e300},
+            {-0.001, 1000}};
+}
+
+std::vector<std::vector<float>> awkwardTensors() {
+    std::mt19937 generator(12);
+    std::normal_distribution<float> normal;
+    std::vector<float> gauss(5000);
+    for (float& x : gauss) {
+        x = normal(generator);
+    }
+    std::vector<float> rectified = gauss;
+    std::vector<float> outlier = gauss;
+    std::vector<float> negative = gauss;
+    for (std::size_t i = 0; i < gauss.size(); ++i) {
+        rectified[i] = std::max(0.0F, gauss[i]);
+        negative[i] = -1.0F - std::fabs(gauss[i]);
+    }
+    outlier[77] = 1e6F;
+    return {gauss,        rectified, outlier,  negative,        {0.0F}, {0.0F, 0.0F, 0.0F},
+            {0.3F, 0.3F}, {-2.0F},   {1e-42F}, {3e38F, -3e38F}, {1, -1}};
+}
+
+}  // namespace
+
+class TestMethodContracts : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void quantizers_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<int>("variant");
+        for (const MethodInfo& info : quantizerRegistry().list()) {
+            const std::vector<MethodSpec> specs = variants(info);
+            for (std::size_t i = 0; i < specs.size(); ++i) {
+                QTest::newRow(qPrintable(text(specs[i]))) << QString::fromStdString(info.name) << static_cast<int>(i);
+            }
+        }
+    }
+    void quantizers() {
+        QFETCH(QString, name);
+        QFETCH(int, variant);
+        const MethodSpec spec =
+            variants(quantizerRegistry().info(name.toStdString()))[static_cast<std::size_t>(variant)];
+        const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create(spec);
+        for (int bits = 1; bits <= 16; ++bits) {
+            for (const Range& range : awkwardRanges()) {
+                QParams q;
+                try {
+                    q = quantizer->qparams(range, BitWidth(bits));
+                } catch (const Error& error) {
+                    QCOMPARE(error.code(), ErrorCode::InvalidConfig);
+                    QVERIFY2(bits == 1, error.what());  // the one width a quantizer may refuse
+                    continue;
+                }
+                checkGrid(q, bits);
+                checkValues(q, range);
+            }
+            // Slices are independent but for the codes' limits, which they share.
+            const std::vector<Range> ranges{{-1, 2}, {-3, 1}, {0, 0}};
+            if (bits > 1) {
+                const QParams sliced = quantizer->qparams(ranges, BitWidth(bits), 1);
+                QCOMPARE(sliced.axis, std::optional(1));
+                QCOMPARE(sliced.scale.size(), std::size_t{3});
+                QCOMPARE(sliced.scale[1], quantizer->qparams(ranges[1], BitWidth(bits)).scale[0]);
+            }
+        }
+        QVERIFY_EXCEPTION_THROWN(quantizer->qparams(Range{1, 0}, BitWidth(8)), Error);
+        QVERIFY_EXCEPTION_THROWN(quantizer->qparams(Range{0, std::nan("")}, BitWidth(8)), Error);
+        QVERIFY_EXCEPTION_THROWN(quantizer->qparams({}, BitWidth(8), 0), Error);
+    }
+
+    void observers_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<int>("variant");
+        for (const MethodInfo& info : observerRegistry().list()) {
+            const std::vector<MethodSpec> specs = variants(info);
+            for (std::size_t i = 0; i < specs.size(); ++i) {
+                QTest::newRow(qPrintable(text(specs[i]))) << QString::fromStdString(info.name) << static_cast<int>(i);
+            }
+        }
+    }
+    void observers() {
+        QFETCH(QString, name);
+        QFETCH(int, variant);
+        const MethodSpec spec =
+            variants(observerRegistry().info(name.toStdString()))[static_cast<std::size_t>(variant)];
+        const std::unique_ptr<Observer> observer = observerRegistry().create(spec);
+        for (const MethodInfo& info : quantizerRegistry().list()) {
+            const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create({info.name, {}});
+            for (const std::vector<float>& values : awkwardTensors()) {
+                const SiteStatistics statistics =
+                    collectStatistics(values, 1, 1, static_cast<std::int64_t>(values.size()));
+                for (const int bits : {2, 4, 8, 16}) {
+                    const Range range = observer->range(statistics, *quantizer, BitWidth(bits));
+                    QVERIFY(std::isfinite(range.lower) && std::isfinite(range.upper) && range.lower <= range.upper);
+                    QCOMPARE(observer->range(statistics, *quantizer, BitWidth(bits)), range);
+                    quantizer->qparams(range, BitWidth(bits));
+                }
+                if (observer->needsOnlyExtrema()) {
+                    SiteStatistics extrema;
+                    extrema.count = statistics.count;
+                    extrema.minimum = statistics.minimum;
+                    extrema.maximum = statistics.maximum;
+                    QCOMPARE(observer->range(extrema, *quantizer, BitWidth(8)),
+                             observer->range(statistics, *quantizer, BitWidth(8)));
+                }
+            }
+            try {
+                observer->range(SiteStatistics{}, *quantizer, BitWidth(8));
+                QFAIL("took empty statistics");
+            } catch (const Error& error) {
+                QCOMPARE(error.code(), ErrorCode::NotCalibrated);
+            }
+        }
+    }
+
+private:
+    void checkGrid(const QParams& q, int bits) {
+        QVERIFY(!q.isPerChannel());
+        QCOMPARE(q.scale.size(), std::size_t{1});
+        QCOMPARE(q.zeroPoint.size(), std::size_t{1});
+        QVERIFY(std::isnormal(q.scale[0]) && q.scale[0] > 0);
+        QVERIFY(q.quantMin <= q.zeroPoint[0] && q.zeroPoint[0] <= q.quantMax);
+        QVERIFY(q.quantMax - q.quantMin < (1 << bits) && q.quantMax > q.quantMin);
+        // Files store the codes of b bits as b bits.
+        QVERIFY(q.quantMin >= -(1 << (bits - 1)) && q.quantMax <= (1 << bits) - 1);
+    }
+
+    void checkValues(const QParams& q, const Range& range) {
+        const double lower = q.representableLower();
+        const double upper = q.representableUpper();
+        QVERIFY(std::isfinite(lower) && std::isfinite(upper));
+        float previous = -std::numeric_limits<float>::infinity();
+        for (int i = -10; i <= 110; ++i) {
+            const auto x = static_cast<float>(
+                std::clamp(range.lower + (range.upper - range.lower) * (i / 100.0), -3.4e38, 3.4e38));
+            float y = 0;
+            fakeQuantize({&x, 1}, {&y, 1}, q);
+            QVERIFY(std::isfinite(y));
+            if (range.width() > 0) {
+                QVERIFY(y >= previous);
+                previous = y;
+            }
+            if (x >= lower && x <= upper) {
+                const double reach = q.rounding == Rounding::Floor ? 1.0 : 0.5;
+                // Half a step, and one rounding each of the quotient and of the product.
+                QVERIFY(std::fabs(static_cast<double>(x) - y) <= reach * q.scale[0] + 0x1p-22 * std::fabs(x));
+            }
+            float again = 0;
+            fakeQuantize({&y, 1}, {&again, 1}, q);
+            // Floor may lose a code again: the quotient of a code's value can fall just below the code.
+            if (q.rounding != Rounding::Floor) {
+                QCOMPARE(again, y);
+            }
+        }
+        const float zero = 0;
+        float y = 1;
+        fakeQuantize({&zero, 1}, {&y, 1}, q);
+        QCOMPARE(y, 0.0F);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestMethodContracts)
+#include "test_method_contracts.moc"
