@@ -229,6 +229,5 @@ private Q_SLOTS:
     }
 };
 
-Q_DECLARE_METATYPE(bitlathe::core::QParams)
 QTEST_APPLESS_MAIN(TestFakeQuantize)
 #include "test_fake_quantize.moc"

@@ -165,10 +165,10 @@ private Q_SLOTS:
         weight.scale = {0.5F, 0.25F};
         weight.zeroPoint = {0, 0};
         weight.axis = 0;
-        const std::vector<float> bias{0.0125F, -3.0F};
+        const std::vector<float> bias{0.0124F, -3.0F};
         const QuantizedBias q = quantizedBias(bias, input, weight);
         QCOMPARE(q.scale, (std::vector<float>{0.01F * 0.5F, 0.01F * 0.25F}));
-        QCOMPARE(q.codes, (std::vector<std::int32_t>{2, -1200}));  // 0.0125 / 0.005 = 2.5 (in double a little less)
+        QCOMPARE(q.codes, (std::vector<std::int32_t>{2, -1200}));  // 0.0124 / 0.005 = 2.48, -3 / 0.0025 = -1200
         QCOMPARE(q.value(1), -1200 * q.scale[1]);
         const std::vector<float> large{1e30F, -1e30F};
         QCOMPARE(quantizedBias(large, input, weight).codes,
