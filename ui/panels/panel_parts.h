@@ -1,0 +1,29 @@
+#pragma once
+
+#include <QString>
+
+class QHBoxLayout;
+class QLabel;
+class QLineEdit;
+class QTableView;
+class QToolButton;
+class QVBoxLayout;
+class QWidget;
+
+namespace bitlathe::ui {
+
+// Parts the panels about jobs and runs are made of, so that they look and behave alike.
+
+/// A row of controls at the top of a panel.
+QHBoxLayout* newToolRow(QVBoxLayout& panel);
+QToolButton* newToolButton(const QString& text, const QString& toolTip, QWidget* parent);
+/// A field with a clear button whose placeholder is also its accessible name. Esc clears it.
+QLineEdit* newSearchEdit(const QString& placeholder, QWidget* parent);
+/// Rows only, no grid, no row numbers, several rows selectable, not editable unless the panel says so.
+QTableView* newPanelTable(const QString& accessibleName, QWidget* parent);
+/// Centred, muted, wrapped: says what to do next where there is nothing to show.
+QLabel* newEmptyStateLabel(QWidget* parent);
+/// Muted small text.
+QLabel* newCaption(QWidget* parent);
+
+} // namespace bitlathe::ui
