@@ -1,0 +1,164 @@
+#include "ui/document/site_evaluation.h"
+
+#include "core/observers/observer.h"
+#include "core/quantizers/quantizer.h"
+#include "core/registry/registry.h"
+#include "core/types/error.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace bitlathe::ui {
+
+namespace {
+
+bool isPerTensor(const core::SiteQuant& quant) {
+    return quant.manualRange.has_value() || quant.granularity.kind == core::Granularity::Kind::Tensor;
+}
+
+const core::SiteStatistics* statisticsOf(const SiteQuestion& question) {
+    return question.statistics ? question.statistics->find(question.id) : nullptr;
+}
+
+core::FloatTensor weightsOf(const SiteQuestion& question) {
+    if (question.id.kind != core::SiteKind::Weight) {
+        return {};
+    }
+    const core::Layer* const layer = question.model->findLayer(question.id.layer);
+    return layer == nullptr ? core::FloatTensor() : core::layerWeights(*question.model, *layer);
+}
+
+core::QParams resolve(const SiteQuestion& question, const core::SiteQuant& quant) {
+    return core::resolveSite(question.model->findLayer(question.id.layer), weightsOf(question), question.id,
+                             quant, statisticsOf(question));
+}
+
+/// Error over every value of a tensor whose slices along dim 0 have their own grid.
+core::QuantizationError errorByChannel(const core::FloatTensor& weights, const core::QParams& qparams) {
+    const std::size_t channels = qparams.scale.size();
+    const std::size_t perChannel = weights.values().size() / std::max<std::size_t>(channels, 1);
+    core::QuantizationError total;
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+        const core::QuantizationError part = core::quantizationError(
+            weights.values().subspan(channel * perChannel, perChannel), qparams, channel);
+        // Slices are equally large, so means average.
+        const double share = 1.0 / static_cast<double>(channels);
+        total.meanSquaredError += share * part.meanSquaredError;
+        total.signalPower += share * part.signalPower;
+        total.clippedShare += share * part.clippedShare;
+    }
+    total.sqnrDb = total.meanSquaredError > 0 ? 10.0 * std::log10(total.signalPower / total.meanSquaredError)
+                                              : std::numeric_limits<double>::infinity();
+    return total;
+}
+
+std::optional<core::QuantizationError> errorOf(const SiteQuestion& question, const core::QParams& qparams) {
+    if (!qparams.isPerChannel()) {
+        return core::quantizationError(statisticsOf(question)->histogram, qparams);
+    }
+    if (question.id.kind == core::SiteKind::Weight) {
+        return errorByChannel(weightsOf(question), qparams);
+    }
+    return std::nullopt;  // calibration keeps one histogram an activation, not one a channel
+}
+
+}  // namespace
+
+SiteState evaluateSite(const SiteQuestion& question) {
+    SiteState state;
+    if (question.quant.isFloat()) {
+        return state;
+    }
+    const core::SiteStatistics* const statistics = statisticsOf(question);
+    if (statistics == nullptr || statistics->empty()) {
+        state.problem =
+            QCoreApplication::translate("QuantDocument", "Not calibrated: press Calibrate to measure it.");
+        return state;
+    }
+    try {
+        state.qparams = resolve(question, question.quant);
+        state.error = errorOf(question, *state.qparams);
+        if (question.quant.manualRange) {
+            core::SiteQuant observed = question.quant;
+            observed.manualRange.reset();
+            observed.granularity = {};
+            state.observerQparams = resolve(question, observed);
+            state.observerError = errorOf(question, *state.observerQparams);
+        } else {
+            state.observerQparams = state.qparams;
+            state.observerError = state.error;
+        }
+        if (!state.error) {
+            state.problem = QCoreApplication::translate(
+                "QuantDocument",
+                "No estimate: an activation quantized per channel has no histogram per channel.");
+        }
+    } catch (const std::exception& error) {
+        state = {};
+        state.problem = QString::fromUtf8(error.what());
+    }
+    return state;
+}
+
+std::int64_t weightsToRead(const SiteQuestion& question) {
+    if (question.quant.isFloat() || question.id.kind != core::SiteKind::Weight ||
+        isPerTensor(question.quant)) {
+        return 0;
+    }
+    const core::Layer* const layer = question.model->findLayer(question.id.layer);
+    return layer == nullptr ? 0 : layer->weightCount;
+}
+
+std::vector<ErrorCurvePoint> errorCurve(const SiteQuestion& question, double lower, int points) {
+    const core::SiteStatistics* const statistics = statisticsOf(question);
+    std::vector<ErrorCurvePoint> curve;
+    if (statistics == nullptr || statistics->empty() || question.quant.isFloat()) {
+        return curve;
+    }
+    const double largest = std::max(std::abs(statistics->minimum), std::abs(statistics->maximum));
+    if (!(largest > 0)) {
+        return curve;
+    }
+    core::SiteQuant quant = question.quant;
+    try {
+        for (int i = 1; i <= points; ++i) {
+            const double bound = largest * i / points;
+            // A symmetric grid takes the larger side, so both sides move; an affine one keeps its lower clip.
+            quant.manualRange =
+                core::Range{lower < 0 ? std::max(lower, -bound) : std::min(lower, bound), bound};
+            curve.push_back(
+                {bound, core::quantizationError(statistics->histogram, resolve(question, quant)).sqnrDb});
+        }
+    } catch (const core::Error&) {
+        curve.clear();  // a quantizer that refuses some range has no curve; the site's own problem text says
+                        // why
+    }
+    return curve;
+}
+
+std::vector<ObserverChoice> observerChoices(const SiteQuestion& question) {
+    std::vector<ObserverChoice> choices;
+    const core::SiteStatistics* const statistics = statisticsOf(question);
+    if (statistics == nullptr || statistics->empty() || question.quant.isFloat()) {
+        return choices;
+    }
+    for (const core::MethodInfo& info : core::observerRegistry().list()) {
+        try {
+            const auto quantizer = core::quantizerRegistry().create(question.quant.quantizer);
+            const core::ParamValues params = info.name == question.quant.observer.name
+                                                 ? question.quant.observer.params
+                                                 : core::ParamValues();
+            const auto observer = core::observerRegistry().create({info.name, params});
+            choices.push_back(
+                {info.name, info.title, observer->range(*statistics, *quantizer, *question.quant.bits)});
+        } catch (const core::Error&) {
+            continue;  // an observer that cannot judge this site has no mark on the curve
+        }
+    }
+    return choices;
+}
+
+}  // namespace bitlathe::ui

@@ -1,0 +1,350 @@
+#include "ui/document/workbench.h"
+
+#include "core/types/error.h"
+#include "experiments/jobs/calibrate_job.h"
+#include "experiments/jobs/export_job.h"
+#include "experiments/jobs/layer_errors_job.h"
+#include "experiments/jobs/open_model_job.h"
+#include "experiments/jobs/run_recipe_job.h"
+
+#include <QFileInfo>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace bitlathe::ui {
+
+namespace {
+
+/// Where the recipe's model is: beside the recipe, else below the working folder.
+std::string modelPath(const experiments::Recipe& recipe) {
+    const std::filesystem::path file(recipe.model.file);
+    if (file.empty() || file.is_absolute()) {
+        return file.string();
+    }
+    const std::filesystem::path beside = std::filesystem::path(recipe.folder) / file;
+    std::error_code ignored;
+    const bool isBeside = !recipe.folder.empty() && std::filesystem::exists(beside, ignored);
+    return std::filesystem::absolute(isBeside ? beside : file).lexically_normal().string();
+}
+
+template <typename Stage>
+const Stage* findStage(const experiments::Recipe& recipe) {
+    for (const experiments::Stage& stage : recipe.stages) {
+        if (const auto* const found = std::get_if<Stage>(&stage)) {
+            return found;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+Workbench::Workbench(QuantDocument& document, Selection& selection, experiments::JobRunner& jobs,
+                     QString logPath, QObject* parent)
+    : QObject(parent), m_document(document), m_selection(selection), m_jobs(jobs),
+      m_logPath(std::move(logPath)) {
+    using experiments::JobRunner;
+    connect(&jobs, &JobRunner::modelOpened, this,
+            [this](auto job, const auto& model) { takeModel(job, *model); });
+    connect(&jobs, &JobRunner::calibrated, this,
+            [this](auto job, const auto& calibration) { takeCalibration(job, *calibration); });
+    connect(&jobs, &JobRunner::layerErrorsMeasured, this, [this](auto job, const auto& errors) {
+        if (job == m_layerErrorJob) {
+            m_layerErrors = errors;
+            Q_EMIT layerErrorsChanged();
+        }
+    });
+    connect(&jobs, &JobRunner::exported, this, [this](auto, const auto& files) {
+        Q_EMIT message(tr("Exported %1 files to %2")
+                           .arg(files->files.size())
+                           .arg(QString::fromStdString(files->folder)));
+    });
+    connect(&jobs, &JobRunner::jobFinished, this, &Workbench::takeOutcome);
+    connect(&document, &QuantDocument::modelChanged, this, [this] {
+        m_layerErrors.reset();
+        m_layerErrorJob = {};
+        Q_EMIT layerErrorsChanged();
+    });
+}
+
+void Workbench::setDevices(std::shared_ptr<const core::DeviceCatalogue> devices) {
+    m_devices = std::move(devices);
+    Q_EMIT devicesChanged();
+    if (m_document.hasModel() && !m_document.device()) {
+        adoptDevice(m_document.recipe().device);
+    }
+}
+
+void Workbench::adoptDevice(const std::string& id) {
+    if (id.empty() || !m_devices) {
+        return;
+    }
+    try {
+        m_document.setDevice(m_devices->find(id));
+    } catch (const core::Error& error) {
+        Q_EMIT message(QString::fromUtf8(error.what()));
+    }
+}
+
+Workbench::Opening Workbench::readFile(const QString& path) const {
+    const QString suffix = QFileInfo(path).suffix().toLower();
+    const std::string file = QFileInfo(path).absoluteFilePath().toStdString();
+    Opening opening;
+    opening.path = QString::fromStdString(file);
+    if (!QFileInfo::exists(path)) {
+        throw core::Error(core::ErrorCode::Io, "'" + file + "' does not exist; was it moved or renamed?");
+    }
+    if (suffix == QLatin1String("bitlathe")) {
+        opening.project = Project::load(file);
+        opening.recipe = opening.project->recipe;
+    } else if (suffix == QLatin1String("json")) {
+        opening.recipe = experiments::Recipe::load(file);
+    } else if (suffix == QLatin1String("pt") || suffix == QLatin1String("pth") ||
+               suffix == QLatin1String("ts")) {
+        opening.recipe = recipeForModelFile(file);
+        opening.recipe.threads = m_threads;
+    } else if (suffix == QLatin1String("onnx")) {
+        throw core::Error(
+            core::ErrorCode::ModelFormat,
+            "'" + file +
+                "' is an ONNX model, which this version writes but does not read; save the model from "
+                "PyTorch with torch.jit.save(torch.jit.trace(model, example), \"model.pt\") and open that");
+    } else {
+        throw core::Error(
+            core::ErrorCode::ModelFormat,
+            "'" + file +
+                "' is of no known kind; Bitlathe opens models (.pt), recipes (.json) and projects "
+                "(.bitlathe)");
+    }
+    opening.recipe.model.file = modelPath(opening.recipe);
+    return opening;
+}
+
+void Workbench::openFile(const QString& path) {
+    try {
+        Opening opening = readFile(path);
+        if (m_opening) {
+            m_jobs.cancel(m_opening->job);  // the newest wish wins
+        }
+        opening.job = m_jobs.enqueue(
+            std::make_unique<experiments::OpenModelJob>(opening.recipe.model, opening.recipe.seed));
+        m_opening = std::move(opening);
+    } catch (const std::exception& error) {
+        Q_EMIT failed(tr("%1 was not opened").arg(QFileInfo(path).fileName()),
+                      QString::fromUtf8(error.what()));
+    }
+}
+
+void Workbench::takeModel(experiments::JobId job, const experiments::OpenedModel& model) {
+    if (!m_opening || m_opening->job != job) {
+        return;
+    }
+    const Opening opening = std::move(*m_opening);
+    m_opening.reset();
+    DocumentContent content;
+    content.model = model.model;
+    content.weightStatistics = model.weightStatistics;
+    content.recipe = opening.recipe;
+    const bool isRecipe = opening.path.endsWith(QLatin1String(".json"), Qt::CaseInsensitive);
+    content.recipePath = isRecipe ? opening.path.toStdString() : std::string();
+    try {
+        content.variants = resolveVariants(opening.recipe, *model.model);
+    } catch (const core::Error& error) {
+        Q_EMIT failed(tr("%1 was not opened").arg(QFileInfo(opening.path).fileName()),
+                      QString::fromUtf8(error.what()));
+        return;
+    }
+    if (opening.project) {
+        for (std::size_t i = 0; i < content.variants.size(); ++i) {
+            if (content.variants[i].name == opening.project->activeConfiguration) {
+                content.activeVariant = static_cast<int>(i);
+            }
+        }
+    } else {
+        // A float reference comes first in most recipes; what a person edits is the first quantized
+        // configuration.
+        const auto quantized =
+            std::find_if(content.variants.begin(), content.variants.end(), [](const auto& variant) {
+                return std::any_of(
+                    variant.config.layers.begin(), variant.config.layers.end(), [](const auto& layer) {
+                        return !layer.second.weight.isFloat() || !layer.second.output.isFloat();
+                    });
+            });
+        content.activeVariant =
+            quantized == content.variants.end() ? 0 : static_cast<int>(quantized - content.variants.begin());
+    }
+    m_selection.clear();
+    m_document.open(std::move(content));
+    m_document.setDevice(std::nullopt);
+    adoptDevice(opening.recipe.device);
+    if (opening.project) {
+        m_document.setProjectPath(opening.path);
+        m_selection.setSite(opening.project->site);
+        std::vector<core::LayerId> known;
+        std::copy_if(opening.project->selectedLayers.begin(), opening.project->selectedLayers.end(),
+                     std::back_inserter(known), [&](const core::LayerId& id) {
+                         return id == core::kInputLayer || m_document.layer(id) != nullptr;
+                     });
+        m_selection.select(std::move(known));
+    } else if (!m_document.model()->layers.empty()) {
+        m_selection.selectOnly(m_document.model()->layers.front().id);
+    }
+    Q_EMIT opened(opening.path);
+    // A recipe or project says which data; a bare model does not, so there the user is asked first.
+    if (findStage<experiments::CalibrateStage>(opening.recipe) != nullptr && (isRecipe || opening.project)) {
+        calibrate();
+        m_isCalibrationAutomatic = true;
+    }
+}
+
+bool Workbench::saveProject(const QString& path) {
+    Project project;
+    project.recipe = m_document.toRecipe();
+    project.activeConfiguration =
+        m_document.variants()[static_cast<std::size_t>(m_document.activeVariant())].name;
+    project.selectedLayers = m_selection.layers();
+    project.site = m_selection.site();
+    try {
+        project.save(path.toStdString());
+    } catch (const core::Error& error) {
+        Q_EMIT failed(tr("%1 was not saved").arg(QFileInfo(path).fileName()),
+                      QString::fromUtf8(error.what()));
+        return false;
+    }
+    m_document.setProjectPath(QFileInfo(path).absoluteFilePath());
+    m_document.undoStack()->setClean();
+    Q_EMIT saved(path);
+    return true;
+}
+
+bool Workbench::saveRecipe(const QString& path) {
+    try {
+        m_document.toRecipe().save(path.toStdString());
+    } catch (const core::Error& error) {
+        Q_EMIT failed(tr("%1 was not saved").arg(QFileInfo(path).fileName()),
+                      QString::fromUtf8(error.what()));
+        return false;
+    }
+    Q_EMIT saved(path);
+    return true;
+}
+
+experiments::LogTarget Workbench::logTarget() const {
+    return {m_logPath.toStdString(), m_devices ? m_devices : std::make_shared<const core::DeviceCatalogue>()};
+}
+
+bool Workbench::isReady(const QString& what) {
+    if (m_document.hasModel()) {
+        return true;
+    }
+    Q_EMIT failed(
+        what, tr("No model is open. Open a model (.pt), a recipe (.json) or a project (.bitlathe) first."));
+    return false;
+}
+
+void Workbench::calibrate() {
+    if (!isReady(tr("Nothing to calibrate"))) {
+        return;
+    }
+    experiments::CalibrateJob::Input input;
+    input.model = m_document.model();
+    input.data = m_document.recipe().data;
+    input.stage = m_document.calibration();
+    input.seed = m_document.recipe().seed;
+    input.threads = m_document.recipe().threads;
+    input.logPath = m_logPath.toStdString();
+    m_isCalibrationAutomatic = false;
+    m_calibration = m_jobs.enqueue(std::make_unique<experiments::CalibrateJob>(std::move(input)));
+}
+
+void Workbench::takeCalibration(experiments::JobId job, const experiments::Calibration& calibration) {
+    if (job != m_calibration || !m_document.setStatistics(calibration.statistics)) {
+        return;
+    }
+    Q_EMIT message(calibration.isFromCache ? tr("Calibration found in the log") : tr("Calibrated"));
+}
+
+void Workbench::evaluate() {
+    if (!isReady(tr("Nothing to evaluate"))) {
+        return;
+    }
+    experiments::Recipe recipe = m_document.toActiveRecipe();
+    const experiments::EvaluateStage* const stage = findStage<experiments::EvaluateStage>(recipe);
+    recipe.stages = {m_document.calibration(), stage != nullptr ? *stage : experiments::EvaluateStage()};
+    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
+}
+
+void Workbench::runRecipe() {
+    if (!isReady(tr("Nothing to run"))) {
+        return;
+    }
+    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(m_document.toRecipe(), logTarget()));
+}
+
+void Workbench::measureLayerErrors() {
+    if (!isReady(tr("Nothing to measure"))) {
+        return;
+    }
+    if (!m_document.statistics()) {
+        Q_EMIT failed(tr("Layer errors were not measured"),
+                      tr("The model is not calibrated, so the ranges are not known. Press Calibrate first."));
+        return;
+    }
+    experiments::LayerErrorsJob::Input input;
+    input.model = m_document.model();
+    input.statistics = m_document.statistics();
+    input.config = m_document.config();
+    input.data = m_document.recipe().data;
+    input.stage.samples = 512;  // enough for SQNR to settle to 0.1 dB, quick enough to ask for while editing
+    input.threads = m_document.recipe().threads;
+    m_layerErrorConfig = input.config;
+    m_layerErrorJob = m_jobs.enqueue(std::make_unique<experiments::LayerErrorsJob>(std::move(input)));
+}
+
+void Workbench::exportModel(const core::MethodSpec& exporter, const QString& folder) {
+    if (!isReady(tr("Nothing to export"))) {
+        return;
+    }
+    if (!m_document.statistics()) {
+        Q_EMIT failed(tr("The model was not exported"),
+                      tr("The model is not calibrated, so the ranges are not known. Press Calibrate first."));
+        return;
+    }
+    experiments::ExportJob::Input input;
+    input.model = m_document.model();
+    input.statistics = m_document.statistics();
+    input.config = m_document.config();
+    input.exporter = exporter;
+    input.folder = folder.toStdString();
+    m_jobs.enqueue(std::make_unique<experiments::ExportJob>(std::move(input)));
+}
+
+void Workbench::takeOutcome(experiments::JobId job, const experiments::JobOutcome& outcome) {
+    const bool isOpening = m_opening && m_opening->job == job;
+    const QString path = isOpening ? m_opening->path : QString();
+    if (isOpening) {
+        m_opening.reset();
+    }
+    if (outcome.kind != experiments::JobOutcome::Kind::Failed) {
+        return;
+    }
+    const QString text = QString::fromStdString(outcome.text);
+    if (isOpening) {
+        Q_EMIT failed(tr("%1 was not opened").arg(QFileInfo(path).fileName()), text);
+        return;
+    }
+    if (job == m_calibration && m_isCalibrationAutomatic) {
+        Q_EMIT message(tr("Not calibrated: %1").arg(text));
+        return;
+    }
+    const experiments::JobInfo* const info = m_jobs.find(job);
+    const std::string kind = info != nullptr ? info->kind : std::string();
+    Q_EMIT failed(kind == "calibrate"      ? tr("Calibration failed")
+                  : kind == "export"       ? tr("The model was not exported")
+                  : kind == "layer_errors" ? tr("Layer errors were not measured")
+                                           : tr("The run failed"),
+                  text);
+}
+
+}  // namespace bitlathe::ui

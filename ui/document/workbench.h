@@ -1,0 +1,108 @@
+#pragma once
+
+#include <string>
+
+#include "ui/document/project_file.h"
+#include "ui/document/quant_document.h"
+#include "ui/document/selection.h"
+
+#include "experiments/jobs/job_runner.h"
+#include "experiments/jobs/run_recipe_job.h"
+
+#include <QObject>
+#include <QString>
+
+#include <memory>
+#include <optional>
+
+namespace bitlathe::ui {
+
+/// What the window's actions do, without widgets: opens files into the document, saves, and turns the
+/// document into jobs. GUI thread. The document is replaced only when a file was read whole; a failure leaves
+/// everything as it was.
+class Workbench final : public QObject {
+    Q_OBJECT
+
+public:
+    Workbench(QuantDocument& document, Selection& selection, experiments::JobRunner& jobs, QString logPath,
+              QObject* parent = nullptr);
+
+    QuantDocument& document() noexcept { return m_document; }
+    Selection& selection() noexcept { return m_selection; }
+    experiments::JobRunner& jobs() noexcept { return m_jobs; }
+    const QString& logPath() const noexcept { return m_logPath; }
+
+    /// The devices are read after the first window; until then a document keeps its device's id and gets the
+    /// device here.
+    void setDevices(std::shared_ptr<const core::DeviceCatalogue> devices);
+    const std::shared_ptr<const core::DeviceCatalogue>& devices() const noexcept { return m_devices; }
+    /// Threads of recipes that do not come from a file.
+    void setThreads(int threads) { m_threads = threads; }
+
+    /// .pt, .json (recipe) or .bitlathe, told apart by suffix. Returns at once: `opened` or `failed` follows.
+    void openFile(const QString& path);
+    bool isOpening() const noexcept { return m_opening.has_value(); }
+    /// Writes the project and marks the document clean. False after `failed`.
+    bool saveProject(const QString& path);
+    /// Writes the document as a recipe for the command line. False after `failed`.
+    bool saveRecipe(const QString& path);
+
+    /// Collects statistics, or finds them in the log's cache.
+    void calibrate();
+    /// Measures the active configuration: one run.
+    void evaluate();
+    /// Every configuration and stage of the document: one run each.
+    void runRecipe();
+    /// The active configuration's per-layer error on the test data.
+    void measureLayerErrors();
+    void exportModel(const core::MethodSpec& exporter, const QString& folder);
+
+    /// Isolated and accumulated error by layer, of the configuration they were measured on; empty before.
+    const std::shared_ptr<const experiments::LayerErrors>& layerErrors() const noexcept {
+        return m_layerErrors;
+    }
+    /// Whether the configuration was edited since layerErrors() were asked for.
+    bool areLayerErrorsStale() const noexcept { return m_layerErrorConfig != m_document.config(); }
+
+Q_SIGNALS:
+    void opened(const QString& path);
+    void saved(const QString& path);
+    void devicesChanged();
+    /// what: what was tried, in a few words; text: what is wrong, where, what to do.
+    void failed(const QString& what, const QString& text);
+    /// Something worth a line in the status bar.
+    void message(const QString& text);
+    void layerErrorsChanged();
+
+private:
+    struct Opening {
+        QString path;
+        experiments::Recipe recipe;
+        std::optional<Project> project;
+        experiments::JobId job;
+    };
+
+    Opening readFile(const QString& path) const;
+    void takeModel(experiments::JobId job, const experiments::OpenedModel& model);
+    void takeCalibration(experiments::JobId job, const experiments::Calibration& calibration);
+    void takeOutcome(experiments::JobId job, const experiments::JobOutcome& outcome);
+    experiments::LogTarget logTarget() const;
+    void adoptDevice(const std::string& id);
+    /// Empty (after `failed`) when there is no model or no catalogue yet.
+    bool isReady(const QString& what);
+
+    QuantDocument& m_document;
+    Selection& m_selection;
+    experiments::JobRunner& m_jobs;
+    QString m_logPath;
+    std::shared_ptr<const core::DeviceCatalogue> m_devices;
+    int m_threads = 1;
+    std::optional<Opening> m_opening;
+    experiments::JobId m_calibration;       ///< newest; older ones are not taken
+    bool m_isCalibrationAutomatic = false;  ///< nobody asked: a failure is a line, not a dialog
+    experiments::JobId m_layerErrorJob;
+    core::QuantConfig m_layerErrorConfig;
+    std::shared_ptr<const experiments::LayerErrors> m_layerErrors;
+};
+
+}  // namespace bitlathe::ui

@@ -1,0 +1,695 @@
+#include "ui/main_window.h"
+
+#include "core/types/error.h"
+#include "ui/commands/set_data_command.h"
+#include "ui/commands/set_device_command.h"
+#include "ui/dialogs/data_dialog.h"
+#include "ui/dialogs/error_dialog.h"
+#include "ui/dialogs/export_dialog.h"
+#include "ui/document/layer_title.h"
+#include "ui/document/workbench.h"
+#include "ui/panels/budget_panel.h"
+#include "ui/panels/device_menu.h"
+#include "ui/panels/inspector_panel.h"
+#include "ui/panels/layers_panel.h"
+#include "ui/panels/model_panel.h"
+#include "ui/panels/panel_dock.h"
+#include "ui/panels/panel_frame.h"
+#include "ui/panels/welcome_page.h"
+#include "ui/settings/app_settings.h"
+#include "ui/settings/icons.h"
+#include "ui/settings/theme.h"
+
+#include <QActionGroup>
+#include <QApplication>
+#include <QCloseEvent>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QLabel>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QMimeData>
+#include <QPushButton>
+#include <QStackedWidget>
+#include <QStatusBar>
+#include <QStyle>
+#include <QTableView>
+#include <QTimer>
+#include <QToolBar>
+#include <QToolButton>
+#include <QUrl>
+
+#include <algorithm>
+
+namespace bitlathe::ui {
+
+namespace {
+
+constexpr int kMessageMs = 6000;
+
+QString droppedFile(const QMimeData* data) {
+    const QList<QUrl> urls = data->urls();
+    return urls.size() == 1 ? urls.front().toLocalFile() : QString();
+}
+
+}  // namespace
+
+MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, const QString& demoPath, QWidget* parent)
+    : QMainWindow(parent), m_workbench(workbench), m_settings(settings), m_demoPath(demoPath) {
+    setObjectName(QStringLiteral("mainWindow"));
+    setAcceptDrops(true);
+    setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::BottomDockWidgetArea);
+    setContextMenuPolicy(Qt::PreventContextMenu);
+
+    QuantDocument& document = workbench.document();
+    Selection& selection = workbench.selection();
+    m_layers = new LayersPanel(document, selection, this);
+    m_layersFrame = new PanelFrame(tr("Layers"), m_layers, this);
+    m_welcome = new WelcomePage(settings, demoPath, this);
+    m_center = new QStackedWidget(this);
+    m_center->addWidget(m_welcome);
+    m_center->addWidget(m_layersFrame);
+    setCentralWidget(m_center);
+    m_model = new ModelPanel(document, selection, this);
+    m_inspector = new InspectorPanel(workbench, this);
+    m_budget = new BudgetPanel(document, selection, this);
+
+    createActions();
+    createToolBar();
+    createStatusBar();
+    addPanel(QStringLiteral("model"), tr("Model"), m_model, Place::Left);
+    addPanel(QStringLiteral("inspector"), tr("Inspector"), m_inspector, Place::Right);
+    addPanel(QStringLiteral("budget"), tr("Budget"), m_budget, Place::BottomTabs);
+
+    connect(m_layers, &LayersPanel::summaryChanged, this,
+            [this] { m_layersFrame->setHint(m_layers->summary()); });
+    connect(m_layers, &LayersPanel::editRefused, this, &MainWindow::showMessage);
+    connect(m_inspector, &InspectorPanel::editRefused, this, &MainWindow::showMessage);
+    connect(m_inspector, &InspectorPanel::summaryChanged, this,
+            [this] { dock(QStringLiteral("inspector"))->setHint(m_inspector->summary()); });
+    connect(m_budget, &BudgetPanel::deviceChooserRequested, this, [this] { m_deviceButton->showMenu(); });
+    connect(m_welcome, &WelcomePage::openRequested, this, &MainWindow::chooseFile);
+    connect(m_welcome, &WelcomePage::fileRequested, this, &MainWindow::openFile);
+    connect(m_deviceMenu, &DeviceMenu::chosen, this, &MainWindow::chooseDevice);
+
+    connect(&document, &QuantDocument::modelChanged, this, [this] {
+        m_center->setCurrentIndex(m_workbench.document().hasModel() ? 1 : 0);
+        dock(QStringLiteral("model"))->setHint(m_model->summary());
+        m_layersFrame->setHint(m_layers->summary());
+        refreshActions();
+        refreshStatus();
+    });
+    connect(&document, &QuantDocument::nameChanged, this, &MainWindow::refreshTitle);
+    connect(document.undoStack(), &QUndoStack::cleanChanged, this, &MainWindow::refreshTitle);
+    connect(&document, &QuantDocument::dataChanged, this, &MainWindow::refreshDevice);
+    connect(&document, &QuantDocument::deviceChanged, this, &MainWindow::refreshDevice);
+    connect(&document, &QuantDocument::budgetChanged, this, &MainWindow::refreshStatus);
+    connect(&document, &QuantDocument::statisticsChanged, this, &MainWindow::refreshActions);
+    connect(&workbench, &Workbench::devicesChanged, this,
+            [this] { m_deviceMenu->setDevices(m_workbench.devices()); });
+    connect(&workbench, &Workbench::failed, this, [this](const QString& what, const QString& text) {
+        m_welcome->setBusy({});
+        showError(what, text);
+    });
+    connect(&workbench, &Workbench::message, this, &MainWindow::showMessage);
+    connect(&workbench, &Workbench::opened, this, [this](const QString& path) {
+        m_welcome->setBusy({});
+        m_settings.addRecentFile(path);
+        m_layers->table()->setFocus();
+    });
+    connect(&workbench, &Workbench::saved, this, [this](const QString& path) {
+        m_settings.addRecentFile(path);
+        showMessage(tr("Saved %1").arg(path));
+    });
+    experiments::JobRunner& jobs = workbench.jobs();
+    connect(&jobs, &experiments::JobRunner::jobChanged, this, &MainWindow::refreshActions);
+    connect(&jobs, &experiments::JobRunner::jobFinished, this, &MainWindow::refreshActions);
+    connect(&jobs, &experiments::JobRunner::jobFinished, this, [this] {
+        if (!m_workbench.isOpening()) {
+            m_welcome->setBusy({});
+        }
+    });
+    connect(&settings, &AppSettings::themeChanged, this, &MainWindow::applyThemeNow);
+    connect(&settings, &AppSettings::recentFilesChanged, this, &MainWindow::refreshRecent);
+
+    refreshTitle();
+    refreshActions();
+    refreshDevice();
+    refreshRecent();
+    refreshStatus();
+    resize(1480, 920);
+}
+
+MainWindow::~MainWindow() = default;
+
+QAction* MainWindow::makeAction(const QString& text, const QString& icon, const QKeySequence& key,
+                                const QString& hint, std::function<void()> run) {
+    auto* const action = new QAction(text, this);
+    if (!icon.isEmpty()) {
+        setThemedIcon(action, icon);
+    }
+    action->setShortcut(key);
+    QString plain = text;
+    plain.remove(QLatin1Char('&')).remove(QStringLiteral("…"));
+    const QString keyText =
+        key.isEmpty() ? QString() : QStringLiteral("  (%1)").arg(key.toString(QKeySequence::NativeText));
+    action->setToolTip((hint.isEmpty() ? plain : hint) + keyText);
+    action->setStatusTip(hint);
+    connect(action, &QAction::triggered, this, std::move(run));
+    return action;
+}
+
+void MainWindow::createActions() {
+    QUndoStack* const stack = m_workbench.document().undoStack();
+
+    QMenu* const file = menuBar()->addMenu(tr("&File"));
+    file->addAction(makeAction(tr("&Open…"), QStringLiteral("open"), QKeySequence::Open,
+                               tr("Open a model, a recipe or a project"), [this] { chooseFile(); }));
+    m_recentMenu = file->addMenu(tr("Open &recent"));
+    if (!m_demoPath.isEmpty()) {
+        file->addAction(makeAction(tr("Open the &demo"), {}, {},
+                                   tr("Open the bundled MobileNet on Fashion-MNIST"),
+                                   [this] { openFile(m_demoPath); }));
+    }
+    file->addSeparator();
+    m_save =
+        makeAction(tr("&Save project"), QStringLiteral("save"), QKeySequence::Save, {}, [this] { save(); });
+    m_saveAs = makeAction(tr("Save project &as…"), {}, QKeySequence::SaveAs, {}, [this] { saveAs(); });
+    m_saveRecipe =
+        makeAction(tr("Save as re&cipe…"), QStringLiteral("recipe"), {},
+                   tr("Write everything as a recipe for bitlathe-cli run"), [this] { saveRecipeAs(); });
+    file->addActions({m_save, m_saveAs, m_saveRecipe});
+    file->addSeparator();
+    m_export =
+        makeAction(tr("&Export…"), QStringLiteral("export"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E),
+                   tr("Write the quantized model for another engine"), [this] { chooseExport(); });
+    file->addAction(m_export);
+    file->addSeparator();
+    QAction* const quit = makeAction(tr("&Quit"), {}, QKeySequence::Quit, {}, [this] { close(); });
+    quit->setMenuRole(QAction::QuitRole);
+    file->addAction(quit);
+
+    QMenu* const edit = menuBar()->addMenu(tr("&Edit"));
+    QAction* const undo = stack->createUndoAction(this, tr("&Undo"));
+    undo->setObjectName(QStringLiteral("undoAction"));
+    undo->setShortcut(QKeySequence::Undo);
+    setThemedIcon(undo, QStringLiteral("undo"));
+    QAction* const redo = stack->createRedoAction(this, tr("&Redo"));
+    redo->setObjectName(QStringLiteral("redoAction"));
+    redo->setShortcuts({QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
+    setThemedIcon(redo, QStringLiteral("redo"));
+    edit->addActions({undo, redo});
+    edit->addSeparator();
+    edit->addAction(makeAction(tr("&Find layer"), QStringLiteral("search"), QKeySequence::Find, {},
+                               [this] { m_layers->focusFilter(); }));
+    edit->addAction(makeAction(tr("Select &all layers"), {}, {}, {}, [this] {
+        m_layers->table()->selectAll();
+        m_layers->table()->setFocus();
+    }));
+    edit->addAction(makeAction(tr("&Copy layers as table"), {}, {}, tr("Tab-separated values, exact figures"),
+                               [this] { m_layers->copySelection(); }));
+    edit->addSeparator();
+    edit->addAction(makeAction(tr("&Next layer by error"), {}, QKeySequence(Qt::ALT | Qt::Key_Down),
+                               tr("The layer whose output loses next most"),
+                               [this] { m_layers->goByError(1); }));
+    edit->addAction(makeAction(tr("&Previous layer by error"), {}, QKeySequence(Qt::ALT | Qt::Key_Up), {},
+                               [this] { m_layers->goByError(-1); }));
+
+    QMenu* const model = menuBar()->addMenu(tr("&Model"));
+    m_data = makeAction(tr("&Data…"), QStringLiteral("data"), {},
+                        tr("The images to calibrate and evaluate on"), [this] { chooseData(); });
+    model->addAction(m_data);
+    model->addAction(makeAction(tr("De&vice…"), QStringLiteral("device"), QKeySequence(Qt::CTRL | Qt::Key_D),
+                                tr("The device whose memory the model must fit"),
+                                [this] { m_deviceButton->showMenu(); }));
+
+    QMenu* const run = menuBar()->addMenu(tr("&Run"));
+    m_calibrate = makeAction(tr("&Calibrate"), QStringLiteral("calibrate"), QKeySequence(Qt::Key_F7),
+                             tr("Collect histograms of every tensor on the calibration images"),
+                             [this] { m_workbench.calibrate(); });
+    m_evaluate = makeAction(tr("&Evaluate"), QStringLiteral("evaluate"), QKeySequence(Qt::Key_F8),
+                            tr("Measure the accuracy of this configuration: one run in the log"),
+                            [this] { m_workbench.evaluate(); });
+    m_layerErrors = makeAction(tr("Measure &layer errors"), {}, {},
+                               tr("Isolated and accumulated SQNR of every layer, on test images"),
+                               [this] { m_workbench.measureLayerErrors(); });
+    m_run = makeAction(tr("&Run recipe"), QStringLiteral("!run"), QKeySequence(Qt::Key_F9),
+                       tr("Calibrate and evaluate every configuration: one run each in the log"),
+                       [this] { m_workbench.runRecipe(); });
+    m_cancel = makeAction(tr("Ca&ncel jobs"), QStringLiteral("stop"), QKeySequence(Qt::SHIFT | Qt::Key_F9),
+                          {}, [this] { m_workbench.jobs().cancelAll(); });
+    run->addActions({m_calibrate, m_evaluate, m_layerErrors});
+    run->addSeparator();
+    run->addActions({m_run, m_cancel});
+
+    m_viewMenu = menuBar()->addMenu(tr("&View"));
+    m_viewMenuEnd = m_viewMenu->addSeparator();
+    m_viewMenu->addAction(
+        makeAction(tr("Restore &default layout"), {}, {}, {}, [this] { restoreDefaultLayout(); }));
+    QMenu* const theme = m_viewMenu->addMenu(tr("&Theme"));
+    auto* const group = new QActionGroup(this);
+    const std::pair<QString, ThemeChoice> themes[] = {{tr("&System"), ThemeChoice::System},
+                                                      {tr("&Light"), ThemeChoice::Light},
+                                                      {tr("&Dark"), ThemeChoice::Dark}};
+    for (const auto& [text, choice] : themes) {
+        QAction* const action = group->addAction(text);
+        action->setCheckable(true);
+        action->setChecked(m_settings.theme() == choice);
+        action->setData(static_cast<int>(choice));
+        connect(action, &QAction::triggered, this, [this, choice = choice] { m_settings.setTheme(choice); });
+        m_themeActions.push_back(action);
+    }
+    theme->addActions(group->actions());
+
+    QMenu* const help = menuBar()->addMenu(tr("&Help"));
+    help->addAction(makeAction(tr("&About Bitlathe"), QStringLiteral("info"), {}, {}, [this] { about(); }));
+    addActions(menuBar()->actions());
+}
+
+void MainWindow::createToolBar() {
+    QToolBar* const bar = addToolBar(tr("Main toolbar"));
+    bar->setObjectName(QStringLiteral("mainToolBar"));
+    bar->setMovable(false);
+    bar->setIconSize({16, 16});
+    const auto addButton = [&](QAction* action, const QString& text, Qt::ToolButtonStyle style) {
+        auto* const button = new QToolButton(bar);
+        button->setDefaultAction(action);
+        button->setToolButtonStyle(style);
+        if (!text.isEmpty()) {
+            button->setText(text);
+        }
+        button->setAccessibleName(action->toolTip());
+        bar->addWidget(button);
+        return button;
+    };
+    const auto actionNamed = [&](const QString& text) -> QAction* {
+        for (QAction* const action : findChildren<QAction*>()) {
+            if (action->text() == text) {
+                return action;
+            }
+        }
+        return nullptr;
+    };
+    addButton(actionNamed(tr("&Open…")), {}, Qt::ToolButtonTextBesideIcon);
+    addButton(m_save, {}, Qt::ToolButtonIconOnly);
+    m_dataButton = new QToolButton(bar);
+    m_dataButton->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+    setThemedIcon(m_dataButton, QStringLiteral("data"));
+    m_dataButton->setToolTip(m_data->toolTip());
+    connect(m_dataButton, &QToolButton::clicked, this, &MainWindow::chooseData);
+    bar->addWidget(m_dataButton);
+    m_deviceButton = new QToolButton(bar);
+    m_deviceButton->setObjectName(QStringLiteral("deviceButton"));
+    m_deviceButton->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+    setThemedIcon(m_deviceButton, QStringLiteral("device"));
+    m_deviceButton->setToolTip(tr("The device whose memory the model must fit  (Ctrl+D)"));
+    m_deviceButton->setPopupMode(QToolButton::InstantPopup);
+    m_deviceMenu = new DeviceMenu(m_deviceButton);
+    m_deviceButton->setMenu(m_deviceMenu);
+    bar->addWidget(m_deviceButton);
+    bar->addSeparator();
+    addButton(findChild<QAction*>(QStringLiteral("undoAction")), {}, Qt::ToolButtonIconOnly);
+    addButton(findChild<QAction*>(QStringLiteral("redoAction")), {}, Qt::ToolButtonIconOnly);
+    bar->addSeparator();
+    addButton(m_calibrate, {}, Qt::ToolButtonTextBesideIcon);
+    addButton(m_evaluate, {}, Qt::ToolButtonTextBesideIcon);
+    QToolButton* const run = addButton(m_run, {}, Qt::ToolButtonTextBesideIcon);
+    run->setProperty("primary", true);
+    run->setObjectName(QStringLiteral("runButton"));
+    addButton(m_export, {}, Qt::ToolButtonTextBesideIcon);
+    auto* const spacer = new QWidget(bar);
+    spacer->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+    bar->addWidget(spacer);
+    auto* const theme = new QToolButton(bar);
+    theme->setProperty("flat", true);
+    setThemedIcon(theme, QStringLiteral("theme"));
+    theme->setToolTip(tr("Switch between light and dark"));
+    theme->setAccessibleName(theme->toolTip());
+    connect(theme, &QToolButton::clicked, this,
+            [this] { m_settings.setTheme(currentTheme().isDark ? ThemeChoice::Light : ThemeChoice::Dark); });
+    bar->addWidget(theme);
+}
+
+void MainWindow::createStatusBar() {
+    statusBar()->setSizeGripEnabled(false);
+    m_statusRun = new QLabel(this);
+    m_statusRun->setProperty("role", QStringLiteral("muted"));
+    m_statusVerdict = new QLabel(this);
+    m_statusLog = new QLabel(this);
+    m_statusLog->setProperty("role", QStringLiteral("muted"));
+    m_statusRun->setContentsMargins(8, 0, 8, 0);
+    m_statusLog->setContentsMargins(8, 0, 8, 0);
+    statusBar()->addWidget(m_statusRun);
+    statusBar()->addWidget(m_statusVerdict, 1);
+    statusBar()->addPermanentWidget(m_statusLog);
+}
+
+PanelDock* MainWindow::addPanel(const QString& name, const QString& title, QWidget* content, Place place) {
+    auto* const dock = new PanelDock(name, title, content, this);
+    m_panels.push_back({dock, place});
+    const auto number = static_cast<int>(m_panels.size());
+    QAction* const toggle = dock->toggleViewAction();
+    toggle->setText(QStringLiteral("&%1 %2").arg(number).arg(title));
+    m_viewMenu->insertAction(m_viewMenuEnd, toggle);
+    // Ctrl+number shows a hidden panel and brings a tabbed one to the front; on the one in front it hides it.
+    auto* const shortcut = new QAction(this);
+    if (number <= 9) {
+        shortcut->setShortcut(QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + number)));
+        toggle->setToolTip(shortcut->shortcut().toString());
+        toggle->setText(toggle->text() + QLatin1Char('\t') +
+                        shortcut->shortcut().toString(QKeySequence::NativeText));
+    }
+    addAction(shortcut);
+    connect(shortcut, &QAction::triggered, dock, [dock, content] {
+        if (dock->isVisible() && !content->visibleRegion().isEmpty()) {
+            dock->hide();
+        } else {
+            dock->show();
+            dock->raise();
+            content->setFocus();
+        }
+    });
+    connect(dock, &QDockWidget::visibilityChanged, this, [this] {
+        for (const Panel& panel : m_panels) {
+            panel.dock->updateTitleRow();
+        }
+    });
+    return dock;
+}
+
+PanelDock* MainWindow::dock(const QString& name) const {
+    const auto found = std::find_if(m_panels.begin(), m_panels.end(),
+                                    [&](const Panel& panel) { return panel.dock->objectName() == name; });
+    return found == m_panels.end() ? nullptr : found->dock;
+}
+
+void MainWindow::applyDefaultLayout() {
+    PanelDock* firstTab = nullptr;
+    PanelDock* bottomRight = nullptr;
+    for (const Panel& panel : m_panels) {
+        panel.dock->setFloating(false);
+        const bool isBottom = panel.place == Place::BottomTabs || panel.place == Place::BottomRight;
+        addDockWidget(panel.place == Place::Left ? Qt::LeftDockWidgetArea
+                      : isBottom                 ? Qt::BottomDockWidgetArea
+                                                 : Qt::RightDockWidgetArea,
+                      panel.dock);
+        panel.dock->show();
+        if (panel.place == Place::BottomTabs) {
+            if (firstTab != nullptr) {
+                tabifyDockWidget(firstTab, panel.dock);
+            } else {
+                firstTab = panel.dock;
+            }
+        } else if (panel.place == Place::BottomRight) {
+            bottomRight = panel.dock;
+        }
+    }
+    if (firstTab != nullptr && bottomRight != nullptr) {
+        splitDockWidget(firstTab, bottomRight, Qt::Horizontal);
+    }
+    if (firstTab != nullptr) {
+        firstTab->raise();
+    }
+    const int side = std::clamp(width() * 26 / 100, 330, 420);
+    QList<QDockWidget*> columns;
+    QList<int> widths;
+    for (const Panel& panel : m_panels) {
+        if (panel.place == Place::Left || panel.place == Place::Right) {
+            columns << panel.dock;
+            widths << (panel.place == Place::Left ? std::clamp(width() * 16 / 100, 190, 260) : side);
+        }
+    }
+    resizeDocks(columns, widths, Qt::Horizontal);
+    if (firstTab != nullptr) {
+        resizeDocks({firstTab}, {std::clamp(height() * 32 / 100, 230, 420)}, Qt::Vertical);
+        if (bottomRight != nullptr) {
+            resizeDocks({firstTab, bottomRight}, {width() - side - 15, side}, Qt::Horizontal);
+        }
+    }
+    for (const Panel& panel : m_panels) {
+        panel.dock->updateTitleRow();
+    }
+}
+
+void MainWindow::restoreLayout() {
+    restoreGeometry(m_settings.windowGeometry());
+    applyDefaultLayout();
+    const QByteArray state = m_settings.windowState();
+    m_isLayoutApplied = !state.isEmpty() && restoreState(state, AppSettings::kLayoutVersion);
+}
+
+void MainWindow::restoreDefaultLayout() {
+    applyDefaultLayout();
+}
+
+void MainWindow::showEvent(QShowEvent* event) {
+    QMainWindow::showEvent(event);
+    if (!m_isLayoutApplied) {
+        // Dock sizes asked for before the first layout are forgotten.
+        m_isLayoutApplied = true;
+        QTimer::singleShot(0, this, &MainWindow::applyDefaultLayout);
+    }
+}
+
+void MainWindow::refreshTitle() {
+    const QuantDocument& document = m_workbench.document();
+    const QString name = document.hasModel() ? document.displayName() : QString();
+    setWindowTitle(name.isEmpty() ? tr("Bitlathe") : tr("%1[*] — Bitlathe").arg(name));
+    setWindowModified(!m_workbench.document().undoStack()->isClean());
+}
+
+void MainWindow::refreshActions() {
+    const bool hasModel = m_workbench.document().hasModel();
+    for (QAction* const action : {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_run}) {
+        action->setEnabled(hasModel);
+    }
+    const bool isCalibrated = hasModel && m_workbench.document().statistics() != nullptr;
+    m_layerErrors->setEnabled(isCalibrated);
+    m_export->setEnabled(isCalibrated);
+    m_dataButton->setEnabled(hasModel);
+    m_cancel->setEnabled(m_workbench.jobs().isBusy());
+}
+
+void MainWindow::refreshDevice() {
+    const QuantDocument& document = m_workbench.document();
+    m_deviceButton->setText(document.device()
+                                ? tr("Device: %1").arg(QString::fromStdString(document.device()->name))
+                                : tr("Device: none"));
+    m_deviceButton->setEnabled(document.hasModel());
+    m_dataButton->setText(
+        tr("Data: %1").arg(datasetTitle(QString::fromStdString(document.recipe().data.dataset))));
+}
+
+void MainWindow::refreshStatus() {
+    const QuantDocument& document = m_workbench.document();
+    if (!document.hasModel() || !document.device()) {
+        m_statusVerdict->setText(document.hasModel() ? tr("No device chosen") : QString());
+        m_statusVerdict->setProperty("role", QStringLiteral("muted"));
+    } else {
+        const core::Device& device = *document.device();
+        const bool fits = document.budget().fits(device);
+        m_statusVerdict->setProperty("role", fits ? QStringLiteral("good") : QStringLiteral("attention"));
+        m_statusVerdict->setText(
+            (fits ? tr("Fits %1: ROM %2 of %3 B · RAM %4 of %5 B")
+                  : tr("Too big for %1: ROM %2 of %3 B · RAM %4 of %5 B"))
+                .arg(QString::fromStdString(device.name), groupedNumber(document.budget().romBytes),
+                     groupedNumber(device.romLimitBytes()), groupedNumber(document.budget().peakRamBytes),
+                     groupedNumber(device.ramLimitBytes())));
+    }
+    m_statusVerdict->style()->polish(m_statusVerdict);
+}
+
+void MainWindow::refreshRecent() {
+    m_recentMenu->clear();
+    const QStringList files = m_settings.recentFiles();
+    int number = 0;
+    for (const QString& path : files) {
+        ++number;
+        QAction* const action =
+            m_recentMenu->addAction(QStringLiteral("%1%2  %3")
+                                        .arg(number < 10 ? QStringLiteral("&") : QString())
+                                        .arg(number)
+                                        .arg(QFileInfo(path).fileName()));
+        action->setToolTip(path);
+        action->setStatusTip(path);
+        connect(action, &QAction::triggered, this, [this, path] { openFile(path); });
+    }
+    m_recentMenu->addSeparator();
+    m_recentMenu->addAction(tr("&Clear list"), this, [this] { m_settings.clearRecentFiles(); });
+    m_recentMenu->setEnabled(!files.isEmpty());
+}
+
+void MainWindow::applyThemeNow() {
+    applyTheme(m_settings.theme());
+    refreshThemedIcons(this);
+    for (QAction* const action : m_themeActions) {
+        action->setChecked(action->data().toInt() == static_cast<int>(m_settings.theme()));
+    }
+}
+
+void MainWindow::openFile(const QString& path) {
+    if (!confirmDiscard()) {
+        return;
+    }
+    m_welcome->setBusy(QFileInfo(path).fileName());
+    m_workbench.openFile(path);
+}
+
+void MainWindow::chooseFile() {
+    const QString path =
+        QFileDialog::getOpenFileName(this, tr("Open"), m_settings.lastFolder(),
+                                     tr("Models, recipes, projects (*.pt *.pth *.ts *.json "
+                                        "*.bitlathe);;Models (*.pt *.pth *.ts);;Recipes (*.json);;"
+                                        "Projects (*.bitlathe);;All files (*)"));
+    if (!path.isEmpty()) {
+        m_settings.setLastFolder(QFileInfo(path).absolutePath());
+        openFile(path);
+    }
+}
+
+bool MainWindow::save() {
+    const QString path = m_workbench.document().projectPath();
+    return path.isEmpty() ? saveAs() : m_workbench.saveProject(path);
+}
+
+bool MainWindow::saveAs() {
+    const QString name = QFileInfo(m_workbench.document().displayName()).completeBaseName();
+    QString path = QFileDialog::getSaveFileName(this, tr("Save project"),
+                                                m_settings.lastFolder() + QLatin1Char('/') + name +
+                                                    QStringLiteral(".bitlathe"),
+                                                tr("Projects (*.bitlathe)"));
+    if (path.isEmpty()) {
+        return false;
+    }
+    if (QFileInfo(path).suffix().isEmpty()) {
+        path += QStringLiteral(".bitlathe");
+    }
+    m_settings.setLastFolder(QFileInfo(path).absolutePath());
+    return m_workbench.saveProject(path);
+}
+
+void MainWindow::saveRecipeAs() {
+    const QString name = QString::fromStdString(m_workbench.document().recipe().name);
+    const QString path = QFileDialog::getSaveFileName(
+        this, tr("Save as recipe"),
+        m_settings.lastFolder() + QLatin1Char('/') + name + QStringLiteral(".json"), tr("Recipes (*.json)"));
+    if (!path.isEmpty()) {
+        m_settings.setLastFolder(QFileInfo(path).absolutePath());
+        m_workbench.saveRecipe(path);
+    }
+}
+
+void MainWindow::chooseData() {
+    QuantDocument& document = m_workbench.document();
+    DataDialog dialog(document.recipe().data, document.calibration(), this);
+    if (dialog.exec() == QDialog::Accepted) {
+        document.undoStack()->push(new SetDataCommand(document, dialog.data(), dialog.calibration()));
+        if (!document.statistics()) {
+            m_workbench.calibrate();
+        }
+    }
+}
+
+void MainWindow::chooseExport() {
+    ExportDialog dialog(m_workbench.document().model(), m_workbench.document().config(),
+                        *m_workbench.document().statistics(), m_settings.lastFolder(), this);
+    if (dialog.exec() == QDialog::Accepted) {
+        m_settings.setLastFolder(dialog.folder());
+        m_workbench.exportModel(dialog.exporter(), dialog.folder());
+    }
+}
+
+void MainWindow::chooseDevice(const QString& id) {
+    QuantDocument& document = m_workbench.document();
+    if (!document.hasModel()) {
+        return;
+    }
+    std::optional<core::Device> device;
+    if (!id.isEmpty()) {
+        device = m_workbench.devices()->find(id.toStdString());
+    }
+    document.undoStack()->push(new SetDeviceCommand(document, std::move(device)));
+    m_settings.setLastDevice(id);
+}
+
+void MainWindow::about() {
+    QMessageBox::about(
+        this, tr("About Bitlathe"),
+        tr("<h3>Bitlathe %1</h3><p>A workbench for neural-network quantization experiments.</p>"
+           "<p>Free software under the GNU General Public License, version 3 or later.</p>")
+            .arg(QApplication::applicationVersion()));
+}
+
+void MainWindow::showError(const QString& what, const QString& text) {
+    auto* const dialog = new ErrorDialog(what, text, this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->open();
+}
+
+void MainWindow::showMessage(const QString& text) {
+    statusBar()->showMessage(text, kMessageMs);
+}
+
+bool MainWindow::confirmDiscard() {
+    QuantDocument& document = m_workbench.document();
+    if (!document.hasModel() || document.undoStack()->isClean()) {
+        return true;
+    }
+    QMessageBox box(QMessageBox::NoIcon, tr("Unsaved changes"),
+                    tr("%1 has changes that are not saved.").arg(document.displayName()),
+                    QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel, this);
+    box.setObjectName(QStringLiteral("discardBox"));
+    box.setDefaultButton(QMessageBox::Save);
+    switch (box.exec()) {
+    case QMessageBox::Save:
+        return save();
+    case QMessageBox::Discard:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    event->ignore();
+    if (!confirmDiscard()) {
+        return;
+    }
+    experiments::JobRunner& jobs = m_workbench.jobs();
+    if (jobs.isBusy()) {
+        QMessageBox box(QMessageBox::NoIcon, tr("A job is running"),
+                        tr("%n job(s) are not finished.", nullptr, jobs.runningCount() + jobs.waitingCount()),
+                        QMessageBox::NoButton, this);
+        box.setObjectName(QStringLiteral("jobsBox"));
+        box.setInformativeText(tr("Closing cancels them; their runs are kept in the log as cancelled."));
+        QPushButton* const leave = box.addButton(tr("Cancel jobs and close"), QMessageBox::DestructiveRole);
+        leave->setObjectName(QStringLiteral("closeAnyway"));
+        box.setDefaultButton(box.addButton(tr("Keep working"), QMessageBox::RejectRole));
+        box.exec();
+        if (box.clickedButton() != leave) {
+            return;
+        }
+        jobs.cancelAll();
+    }
+    m_settings.setWindow(saveGeometry(), saveState(AppSettings::kLayoutVersion));
+    event->accept();
+    Q_EMIT closing();
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (!droppedFile(event->mimeData()).isEmpty()) {
+        event->acceptProposedAction();
+    }
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    const QString path = droppedFile(event->mimeData());
+    event->acceptProposedAction();
+    // The drag source waits for the drop to end, and opening may show a dialog.
+    QTimer::singleShot(0, this, [this, path] { openFile(path); });
+}
+
+}  // namespace bitlathe::ui

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <QMainWindow>
+
+#include <functional>
+#include <vector>
+
+class QLabel;
+class QMenu;
+class QStackedWidget;
+class QToolButton;
+
+namespace bitlathe::ui {
+
+class AppSettings;
+class BudgetPanel;
+class DeviceMenu;
+class InspectorPanel;
+class LayersPanel;
+class ModelPanel;
+class PanelDock;
+class PanelFrame;
+class WelcomePage;
+class Workbench;
+
+/// The one window: menus, toolbar, docks around the layer table, status bar. Connects panels, shared
+/// selection and the workbench; computes nothing.
+class MainWindow final : public QMainWindow {
+    Q_OBJECT
+
+public:
+    /// Where a panel lives in the default layout.
+    enum class Place { Left, Right, BottomTabs, BottomRight };
+
+    /// demoPath  the bundled recipe, empty where it is not installed
+    MainWindow(Workbench& workbench, AppSettings& settings, const QString& demoPath,
+               QWidget* parent = nullptr);
+    ~MainWindow() override;
+
+    /// Adds a dock with a View menu entry and the next Ctrl+1..9.
+    PanelDock* addPanel(const QString& name, const QString& title, QWidget* content, Place place);
+    /// Call after the last addPanel: default layout, then the remembered one.
+    void restoreLayout();
+    PanelDock* dock(const QString& name) const;
+    LayersPanel* layersPanel() const noexcept { return m_layers; }
+    InspectorPanel* inspectorPanel() const noexcept { return m_inspector; }
+    BudgetPanel* budgetPanel() const noexcept { return m_budget; }
+
+    /// Asks about unsaved edits. False: stay.
+    bool confirmDiscard();
+
+public Q_SLOTS:
+    void openFile(const QString& path);
+    void showError(const QString& what, const QString& text);
+    void showMessage(const QString& text);
+    void restoreDefaultLayout();
+
+Q_SIGNALS:
+    /// The window is closing and everybody agreed.
+    void closing();
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+    void showEvent(QShowEvent* event) override;
+
+private:
+    struct Panel {
+        PanelDock* dock;
+        Place place;
+    };
+
+    void createActions();
+    void createToolBar();
+    void createStatusBar();
+    void applyDefaultLayout();
+    void refreshTitle();
+    void refreshActions();
+    void refreshStatus();
+    void refreshDevice();
+    void refreshRecent();
+    void applyThemeNow();
+    void chooseFile();
+    bool save();
+    bool saveAs();
+    void saveRecipeAs();
+    void chooseData();
+    void chooseExport();
+    void chooseDevice(const QString& id);
+    void about();
+    QAction* makeAction(const QString& text, const QString& icon, const QKeySequence& key,
+                        const QString& hint, std::function<void()> run);
+
+    Workbench& m_workbench;
+    AppSettings& m_settings;
+    QString m_demoPath;
+
+    QStackedWidget* m_center = nullptr;
+    WelcomePage* m_welcome = nullptr;
+    PanelFrame* m_layersFrame = nullptr;
+    LayersPanel* m_layers = nullptr;
+    ModelPanel* m_model = nullptr;
+    InspectorPanel* m_inspector = nullptr;
+    BudgetPanel* m_budget = nullptr;
+    std::vector<Panel> m_panels;
+
+    QMenu* m_viewMenu = nullptr;
+    QMenu* m_recentMenu = nullptr;
+    QAction* m_viewMenuEnd = nullptr;  ///< panels are listed above it
+    QAction* m_save = nullptr;
+    QAction* m_saveAs = nullptr;
+    QAction* m_saveRecipe = nullptr;
+    QAction* m_data = nullptr;
+    QAction* m_calibrate = nullptr;
+    QAction* m_evaluate = nullptr;
+    QAction* m_layerErrors = nullptr;
+    QAction* m_run = nullptr;
+    QAction* m_cancel = nullptr;
+    QAction* m_export = nullptr;
+    std::vector<QAction*> m_themeActions;
+    QToolButton* m_dataButton = nullptr;
+    QToolButton* m_deviceButton = nullptr;
+    DeviceMenu* m_deviceMenu = nullptr;
+    QLabel* m_statusRun = nullptr;
+    QLabel* m_statusVerdict = nullptr;
+    QLabel* m_statusLog = nullptr;
+    bool m_isLayoutApplied = false;
+};
+
+}  // namespace bitlathe::ui

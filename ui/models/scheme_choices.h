@@ -1,0 +1,35 @@
+#pragma once
+
+#include "core/types/quant_config.h"
+
+#include <QString>
+#include <QStringList>
+
+#include <vector>
+
+namespace bitlathe::ui {
+
+/// A quantizer with a granularity, as the table's scheme column offers it.
+struct SchemeChoice {
+    core::MethodSpec quantizer;
+    core::Granularity granularity;
+    QString text;  ///< "symmetric, channel"
+};
+
+/// Every registered quantizer, per tensor and per channel.
+std::vector<SchemeChoice> schemeChoices();
+/// "symmetric, channel"; "affine, 8 channels a group".
+QString schemeText(const core::SiteQuant& quant);
+/// A method's name for a table cell: "moving_average" -> "moving average".
+QString methodText(const std::string& name);
+/// "min max", or "manual" where the range was set by hand.
+QString rangeText(const core::SiteQuant& quant);
+/// Names of all observers, in registry order, and their texts.
+std::vector<std::string> observerNames();
+QStringList observerTexts();
+/// "float", "2", "3", ... "8", "16".
+QStringList bitsTexts();
+/// 0 for float; empty for texts that are neither.
+std::optional<int> bitsFromText(const QString& text);
+
+}  // namespace bitlathe::ui

@@ -1,0 +1,66 @@
+#include "ui/panels/inspector_panel.h"
+
+#include "ui/document/layer_title.h"
+#include "ui/document/workbench.h"
+#include "ui/panels/site_page.h"
+
+#include <QStackedWidget>
+#include <QTabBar>
+#include <QVBoxLayout>
+
+namespace bitlathe::ui {
+
+InspectorPanel::InspectorPanel(Workbench& workbench, QWidget* parent)
+    : QWidget(parent), m_workbench(workbench) {
+    QuantDocument& document = workbench.document();
+    Selection& selection = workbench.selection();
+    m_tabs = new QTabBar(this);
+    m_tabs->setAccessibleName(tr("Inspector pages"));
+    m_tabs->setExpanding(false);
+    m_tabs->setUsesScrollButtons(false);
+    m_tabs->addTab(tr("Weight"));
+    m_tabs->addTab(tr("Output"));
+    m_weight = new SitePage(core::SiteKind::Weight, document, selection, this);
+    m_output = new SitePage(core::SiteKind::Output, document, selection, this);
+    m_pages = new QStackedWidget(this);
+    m_pages->addWidget(m_weight);
+    m_pages->addWidget(m_output);
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(m_tabs);
+    column->addWidget(m_pages, 1);
+
+    connect(m_tabs, &QTabBar::currentChanged, this, [this](int tab) {
+        m_pages->setCurrentIndex(tab);
+        if (tab == Weight || tab == Output) {
+            m_workbench.selection().setSite(tab == Weight ? core::SiteKind::Weight : core::SiteKind::Output);
+        }
+        Q_EMIT summaryChanged();
+    });
+    connect(&selection, &Selection::siteChanged, this,
+            [this] { setTab(m_workbench.selection().site() == core::SiteKind::Weight ? Weight : Output); });
+    connect(&selection, &Selection::currentChanged, this, &InspectorPanel::summaryChanged);
+    connect(&document, &QuantDocument::modelChanged, this, &InspectorPanel::summaryChanged);
+    for (SitePage* const page : {m_weight, m_output}) {
+        connect(page, &SitePage::editRefused, this, &InspectorPanel::editRefused);
+    }
+    setTab(Output);
+}
+
+void InspectorPanel::setTab(Tab tab) {
+    m_tabs->setCurrentIndex(tab);
+}
+
+QString InspectorPanel::summary() const {
+    const core::LayerId& layer = m_workbench.selection().current();
+    if (layer.empty()) {
+        return {};
+    }
+    const QString title = layer == core::kInputLayer ? tr("input") : layerTitle(layer);
+    return m_tabs->currentIndex() == Weight   ? tr("%1 · weight").arg(title)
+           : m_tabs->currentIndex() == Output ? tr("%1 · output").arg(title)
+                                              : title;
+}
+
+}  // namespace bitlathe::ui

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <QDockWidget>
+
+class QLabel;
+
+namespace bitlathe::ui {
+
+/// A dock whose title row shows its name, a hint at the right, and float and close buttons. While it shares
+/// its place with others as tabs, the tab is the title and the row goes.
+class PanelDock final : public QDockWidget {
+    Q_OBJECT
+
+public:
+    /// name  stable object name, used to restore layouts
+    PanelDock(const QString& name, const QString& title, QWidget* content, QWidget* parent);
+
+    void setHint(const QString& hint);
+    QString hint() const;
+
+public Q_SLOTS:
+    /// Shows the title row only where no tab stands for it.
+    void updateTitleRow();
+
+private:
+    QWidget* m_titleRow = nullptr;
+    QWidget* m_noTitleRow = nullptr;
+    QLabel* m_hint = nullptr;
+};
+
+}  // namespace bitlathe::ui

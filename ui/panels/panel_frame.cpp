@@ -1,0 +1,41 @@
+#include "ui/panels/panel_frame.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QVBoxLayout>
+
+namespace bitlathe::ui {
+
+PanelFrame::PanelFrame(const QString& title, QWidget* content, QWidget* parent) : QFrame(parent) {
+    auto* const titleRow = new QWidget(this);
+    titleRow->setObjectName(QStringLiteral("dockTitle"));
+    titleRow->setAttribute(Qt::WA_StyledBackground);
+    auto* const row = new QHBoxLayout(titleRow);
+    row->setContentsMargins(10, 5, 10, 5);
+    auto* const label = new QLabel(title, titleRow);
+    label->setProperty("role", QStringLiteral("strong"));
+    m_hint = new QLabel(titleRow);
+    m_hint->setProperty("role", QStringLiteral("muted"));
+    m_hint->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    m_hint->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    row->addWidget(label);
+    row->addWidget(m_hint, 1);
+
+    auto* const body = new QFrame(this);
+    body->setObjectName(QStringLiteral("panelFrame"));
+    auto* const bodyColumn = new QVBoxLayout(body);
+    bodyColumn->setContentsMargins(1, 0, 1, 1);
+    bodyColumn->addWidget(content);
+
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(titleRow);
+    column->addWidget(body, 1);
+}
+
+void PanelFrame::setHint(const QString& hint) {
+    m_hint->setText(hint);
+}
+
+}  // namespace bitlathe::ui

@@ -1,0 +1,405 @@
+#include "ui/panels/site_page.h"
+
+#include "core/observers/observer.h"
+#include "core/quantizers/quantizer.h"
+#include "core/registry/registry.h"
+#include "plots/histogram_plot.h"
+#include "plots/number_text.h"
+#include "ui/commands/set_layer_config_command.h"
+#include "ui/document/config_edits.h"
+#include "ui/document/layer_title.h"
+#include "ui/document/site_evaluation.h"
+#include "ui/models/scheme_choices.h"
+#include "ui/panels/method_editor.h"
+#include "ui/settings/icons.h"
+#include "ui/settings/theme.h"
+
+#include <QComboBox>
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QScrollArea>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include <cmath>
+
+namespace bitlathe::ui {
+
+namespace {
+
+/// Codes of a grid are worth ticks up to this many; more could not be told apart.
+constexpr int kMaxShownLevels = 256;
+
+QString decibels(double value) {
+    return std::isfinite(value) ? QString::number(value, 'f', 2) + QStringLiteral(" dB")
+                                : QStringLiteral("∞ dB");
+}
+
+QString percent(double share) {
+    const double value = 100 * share;
+    if (value == 0) {
+        return QStringLiteral("0 %");
+    }
+    return value < 0.01 ? QStringLiteral("< 0.01 %") : QString::number(value, 'f', 2) + QStringLiteral(" %");
+}
+
+/// "▲ 1.92" in green or "▼ 0.40" in orange; nothing below what the figures show.
+QString deltaText(const SiteState& state) {
+    if (!state.error || !state.observerError) {
+        return {};
+    }
+    const double delta = state.error->sqnrDb - state.observerError->sqnrDb;
+    if (!std::isfinite(delta) || std::abs(delta) < 0.005) {
+        return {};
+    }
+    const Theme& theme = currentTheme();
+    return QStringLiteral(" <span style='color:%1'>%2 %3</span>")
+        .arg((delta > 0 ? theme.good : theme.attention).name(),
+             delta > 0 ? QStringLiteral("▲") : QStringLiteral("▼"), QString::number(std::abs(delta), 'f', 2));
+}
+
+std::vector<double> levelsOf(const core::QParams& qparams) {
+    std::vector<double> levels;
+    if (qparams.isPerChannel() || qparams.quantMax - qparams.quantMin + 1 > kMaxShownLevels) {
+        return levels;
+    }
+    for (int code = qparams.quantMin; code <= qparams.quantMax; ++code) {
+        levels.push_back((static_cast<double>(code) - qparams.zeroPoint[0]) *
+                         static_cast<double>(qparams.scale[0]));
+    }
+    return levels;
+}
+
+core::Range representable(const core::QParams& qparams) {
+    return {qparams.representableLower(), qparams.representableUpper()};
+}
+
+double nearestPowerOfTwo(double value) {
+    return value == 0 ? 0 : std::copysign(std::exp2(std::round(std::log2(std::abs(value)))), value);
+}
+
+}  // namespace
+
+SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& selection, QWidget* parent)
+    : QWidget(parent), m_kind(kind), m_document(document), m_selection(selection) {
+    m_histogram = new plots::HistogramPlot(this);
+    m_histogram->setMinimumHeight(150);
+    connect(m_histogram, &plots::HistogramPlot::rangeDragged, this, &SitePage::takeDrag);
+    connect(m_histogram, &plots::HistogramPlot::dragCancelled, this, &SitePage::cancelDrag);
+
+    const auto figure = [this](const QString& name) {
+        auto* const label = new QLabel(this);
+        label->setTextFormat(Qt::RichText);
+        label->setAccessibleName(name);
+        return label;
+    };
+    m_sqnr = figure(tr("SQNR"));
+    m_mse = figure(tr("MSE"));
+    m_clipped = figure(tr("Clipped share"));
+    m_sqnr->setToolTip(tr("Signal to quantization noise of this tensor alone; the arrow compares with the "
+                          "range method's choice"));
+    m_mse->setToolTip(tr("Mean squared quantization error, in squared units of the tensor"));
+    m_clipped->setToolTip(tr("Share of values outside what the codes can represent"));
+    auto* const figures = new QHBoxLayout;
+    figures->setContentsMargins(12, 0, 12, 0);
+    figures->addWidget(m_sqnr);
+    figures->addStretch();
+    figures->addWidget(m_mse);
+    figures->addStretch();
+    figures->addWidget(m_clipped);
+
+    buildChoices();
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 4, 0, 0);
+    column->setSpacing(6);
+    column->addWidget(m_histogram, 3);
+    column->addLayout(figures);
+    column->addWidget(m_choices);
+
+    connect(&selection, &Selection::currentChanged, this, &SitePage::showLayer);
+    connect(&selection, &Selection::layersChanged, this, &SitePage::showChoices);
+    connect(&document, &QuantDocument::modelChanged, this, &SitePage::showLayer);
+    connect(&document, &QuantDocument::statisticsChanged, this, &SitePage::showLayer);
+    connect(&document, &QuantDocument::layerConfigChanged, this, [this](const core::LayerId& layer) {
+        if (layer == m_layer) {
+            showChoices();
+        }
+    });
+    showLayer();
+}
+
+void SitePage::buildChoices() {
+    m_bits = new QComboBox(this);
+    m_bits->addItems(bitsTexts());
+    m_bits->setAccessibleName(tr("Bits"));
+    m_bits->setFocusPolicy(Qt::StrongFocus);
+    connect(m_bits, &QComboBox::activated, this, [this] {
+        const int bits = bitsFromText(m_bits->currentText()).value_or(0);
+        edit(setBits(m_document, targets(), m_kind, bits == 0 ? std::nullopt : std::optional<int>(bits)));
+    });
+    m_granularity = new QComboBox(this);
+    m_granularity->setAccessibleName(tr("Scales"));
+    m_granularity->addItem(tr("per tensor"), static_cast<int>(core::Granularity::Kind::Tensor));
+    m_granularity->addItem(tr("per channel"), static_cast<int>(core::Granularity::Kind::Channel));
+    m_granularity->setFocusPolicy(Qt::StrongFocus);
+    connect(m_granularity, &QComboBox::activated, this, [this] {
+        const auto kind = static_cast<core::Granularity::Kind>(m_granularity->currentData().toInt());
+        edit(setQuantizer(m_document, targets(), m_kind, m_quantizer->spec(), core::Granularity{kind, 0}));
+    });
+    m_quantizer = new MethodEditor(tr("Quantizer"), core::quantizerRegistry().list(), this);
+    connect(m_quantizer, &MethodEditor::specEdited, this, [this](const core::MethodSpec& spec, int) {
+        edit(setQuantizer(m_document, targets(), m_kind, spec));
+    });
+    m_observer = new MethodEditor(tr("Range from"), core::observerRegistry().list(), this);
+    connect(m_observer, &MethodEditor::specEdited, this, [this](const core::MethodSpec& spec, int series) {
+        if (series != m_methodSeries) {
+            m_methodSeries = series;
+            m_methodGesture = m_document.nextGesture();
+        }
+        edit(setObserver(m_document, targets(), m_kind, spec, m_methodGesture));
+    });
+
+    const auto boundEdit = [this](const QString& name) {
+        auto* const line = new QLineEdit(this);
+        line->setAccessibleName(name);
+        line->setAlignment(Qt::AlignRight);
+        line->setMinimumWidth(60);
+        connect(line, &QLineEdit::editingFinished, this, &SitePage::takeTypedBounds);
+        return line;
+    };
+    m_lower = boundEdit(tr("Lower clip"));
+    m_upper = boundEdit(tr("Upper clip"));
+    m_reset = new QToolButton(this);
+    setThemedIcon(m_reset, QStringLiteral("reset"));
+    m_reset->setIconSize({14, 14});
+    m_reset->setToolTip(tr("Back to the range the method chooses"));
+    m_reset->setAccessibleName(m_reset->toolTip());
+    connect(m_reset, &QToolButton::clicked, this,
+            [this] { edit(setManualRange(m_document, site(), std::nullopt)); });
+
+    auto* const bitsRow = new QHBoxLayout;
+    bitsRow->setSpacing(6);
+    bitsRow->addWidget(m_bits, 1);
+    bitsRow->addWidget(m_granularity, 1);
+    auto* const clipRow = new QHBoxLayout;
+    clipRow->setSpacing(5);
+    clipRow->addWidget(m_lower, 1);
+    clipRow->addWidget(new QLabel(QStringLiteral("…"), this));
+    clipRow->addWidget(m_upper, 1);
+    clipRow->addWidget(m_reset);
+
+    m_note = new QLabel(this);
+    m_note->setProperty("role", QStringLiteral("caption"));
+    m_note->setWordWrap(true);
+
+    m_choices = new QWidget(this);
+    auto* const form = new QFormLayout(m_choices);
+    form->setContentsMargins(12, 2, 12, 10);
+    form->setHorizontalSpacing(14);
+    form->setVerticalSpacing(6);
+    const auto addRow = [&](const QString& text, auto* field, QWidget* buddy) {
+        auto* const label = new QLabel(text, m_choices);
+        label->setProperty("role", QStringLiteral("muted"));
+        label->setBuddy(buddy);
+        form->addRow(label, field);
+    };
+    addRow(tr("Bits"), bitsRow, m_bits);
+    addRow(tr("Quantizer"), m_quantizer, m_quantizer);
+    addRow(tr("Range from"), m_observer, m_observer);
+    addRow(tr("Clip"), clipRow, m_lower);
+    form->addRow(m_note);
+}
+
+SiteQuestion SitePage::question() const {
+    core::Statistics own;
+    SiteQuestion result;
+    result.model = m_document.model();
+    result.id = site();
+    result.quant = m_document.config().site(site());
+    if (const core::SiteStatistics* const found = m_document.siteStatistics(site())) {
+        own.sites.emplace(site(), *found);
+    }
+    result.statistics = std::make_shared<const core::Statistics>(std::move(own));
+    return result;
+}
+
+std::vector<core::LayerId> SitePage::targets() const {
+    return m_selection.contains(m_layer) ? m_selection.layers() : std::vector<core::LayerId>{m_layer};
+}
+
+QString SitePage::figures() const {
+    const SiteState& state = m_document.siteState(site());
+    if (!state.error) {
+        return {};
+    }
+    return tr("SQNR %1, MSE %2, clipped %3")
+        .arg(decibels(state.error->sqnrDb), QString::number(state.error->meanSquaredError, 'e', 1),
+             percent(state.error->clippedShare));
+}
+
+void SitePage::showLayer() {
+    m_layer = m_selection.current();
+    m_plotGesture = 0;
+    const core::SiteStatistics* const statistics = m_document.siteStatistics(site());
+    const core::Layer* const layer = m_document.layer(m_layer);
+    const bool isWeight = m_kind == core::SiteKind::Weight;
+    if (m_layer.empty()) {
+        m_histogram->setEmptyText(tr("Select a layer to see its values."));
+    } else if (isWeight && (layer == nullptr || !layer->hasWeights())) {
+        m_histogram->setEmptyText(tr("%1 has no weights.").arg(layerTitle(m_layer)));
+    } else if (!isWeight && layer != nullptr && !layer->isQuantizable) {
+        m_histogram->setEmptyText(tr("%1 keeps the grid of its input.").arg(layerTitle(m_layer)));
+    } else {
+        m_histogram->setEmptyText(tr("Not calibrated yet.\nPress Calibrate (F7) to collect histograms."));
+    }
+    m_histogram->setHistogram(statistics != nullptr ? statistics->histogram : core::Histogram());
+    if (statistics != nullptr) {
+        m_histogram->setValueCaption(
+            isWeight
+                ? tr("weight value, %1 weights").arg(groupedNumber(static_cast<qint64>(statistics->count)))
+                : tr("output value, %1 images").arg(groupedNumber(static_cast<qint64>(statistics->samples))));
+    }
+    showChoices();
+}
+
+void SitePage::showChoices() {
+    const bool canEdit = canQuantize(m_document, m_layer, m_kind);
+    m_choices->setVisible(canEdit);
+    if (!canEdit) {
+        m_histogram->clearRange();
+        m_histogram->setLevels({});
+        m_histogram->setMarks({});
+        showFigures();
+        return;
+    }
+    const core::SiteQuant quant = m_document.config().site(site());
+    const SiteState& state = m_document.siteState(site());
+    const core::SiteStatistics* const statistics = m_document.siteStatistics(site());
+    const bool isFloat = quant.isFloat();
+    const bool isPerTensor = quant.granularity.kind == core::Granularity::Kind::Tensor;
+
+    m_bits->setCurrentIndex(
+        m_bits->findText(isFloat ? QStringLiteral("float") : QString::number(quant.bits->bits())));
+    m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(quant.granularity.kind)));
+    m_quantizer->setSpec(quant.quantizer);
+    m_observer->setSpec(quant.observer);
+    for (QWidget* const each : {static_cast<QWidget*>(m_granularity), static_cast<QWidget*>(m_quantizer),
+                                static_cast<QWidget*>(m_observer)}) {
+        each->setEnabled(!isFloat);
+    }
+    const bool hasGrid = state.qparams.has_value() && !state.qparams->isPerChannel();
+    for (QWidget* const each : {static_cast<QWidget*>(m_lower), static_cast<QWidget*>(m_upper)}) {
+        each->setEnabled(hasGrid);
+    }
+    m_reset->setEnabled(quant.manualRange.has_value());
+
+    const std::size_t count = targets().size();
+    m_note->setText(
+        count > 1      ? tr("Bits, quantizer and range go to all %1 selected layers.").arg(count)
+        : isFloat      ? tr("Float: nothing is rounded. Choose bits to quantize.")
+        : !isPerTensor ? tr("Every channel has its own range. Choose per tensor to drag one by hand.")
+        : hasGrid      ? tr("Drag the handles, or use the arrow keys on them; Ctrl keeps both sides equal.")
+                       : state.problem);
+
+    if (!hasGrid) {
+        m_histogram->clearRange();
+        m_histogram->setRepresentableRange(std::nullopt);
+        m_histogram->setLevels({});
+        m_lower->clear();
+        m_upper->clear();
+    } else {
+        const core::QParams& qparams = *state.qparams;
+        const core::Range grid = representable(qparams);
+        const core::Range clip = quant.manualRange.value_or(grid);
+        const bool isSymmetric = qparams.isSigned() && qparams.zeroPoint[0] == 0;
+        const bool isOneSided = statistics != nullptr && statistics->minimum >= 0;
+        m_histogram->setSymmetric(isSymmetric);
+        m_histogram->setMovable(!isOneSided, true);
+        m_histogram->setSnap(quant.quantizer.name == "power_of_two" ? nearestPowerOfTwo
+                                                                    : std::function<double(double)>());
+        m_histogram->setRange(clip);
+        m_histogram->setRepresentableRange(grid);
+        m_histogram->setLevels(levelsOf(qparams));
+        if (!m_lower->hasFocus()) {
+            m_lower->setText(plots::shortValue(clip.lower));
+        }
+        if (!m_upper->hasFocus()) {
+            m_upper->setText(plots::shortValue(clip.upper));
+        }
+    }
+    showFigures();
+}
+
+void SitePage::showFigures() {
+    const SiteState& state = m_document.siteState(site());
+    const auto show = [](QLabel* label, const QString& name, const QString& value,
+                         const QString& extra = {}) {
+        label->setText(QStringLiteral("%1 <b>%2</b>%3").arg(name, value, extra));
+    };
+    const auto nothing = state.isPending ? QStringLiteral("…") : QStringLiteral("–");
+    show(m_sqnr, tr("SQNR"), state.error ? decibels(state.error->sqnrDb) : nothing, deltaText(state));
+    show(m_mse, tr("MSE"), state.error ? QString::number(state.error->meanSquaredError, 'g', 2) : nothing);
+    show(m_clipped, tr("clipped"), state.error ? percent(state.error->clippedShare) : nothing);
+}
+
+void SitePage::takeDrag(const core::Range& range, quint64 plotGesture) {
+    if (plotGesture != m_plotGesture) {
+        m_plotGesture = plotGesture;
+        m_gesture = m_document.nextGesture();
+        m_beforeGesture = m_document.layerConfig(m_layer);
+    }
+    edit(setManualRange(m_document, site(), range, m_gesture));
+}
+
+void SitePage::cancelDrag() {
+    // The drag's command merges with this one, is found to change nothing, and leaves the undo stack.
+    if (m_plotGesture != 0) {
+        m_document.undoStack()->push(
+            new SetLayerConfigCommand(m_document, {{m_layer, m_beforeGesture}}, tr("clip"), m_gesture));
+        m_plotGesture = 0;
+    }
+}
+
+void SitePage::takeTypedBounds() {
+    const SiteState& state = m_document.siteState(site());
+    if (!state.qparams || state.qparams->isPerChannel()) {
+        return;
+    }
+    const core::SiteQuant quant = m_document.config().site(site());
+    const core::Range now = quant.manualRange.value_or(representable(*state.qparams));
+    // A text nobody changed stands for the exact value, not for its rounded digits.
+    const auto boundOf = [](const QLineEdit* line, double value) -> std::optional<double> {
+        if (line->text() == plots::shortValue(value)) {
+            return value;
+        }
+        bool isNumber = false;
+        const double typed = line->text().trimmed().toDouble(&isNumber);
+        return isNumber && std::isfinite(typed) ? std::optional<double>(typed) : std::nullopt;
+    };
+    const std::optional<double> lower = boundOf(m_lower, now.lower);
+    const std::optional<double> upper = boundOf(m_upper, now.upper);
+    if (!lower || !upper || *lower > *upper) {
+        Q_EMIT editRefused(tr("'%1 … %2' is no range: two numbers, the smaller one first")
+                               .arg(m_lower->text(), m_upper->text()));
+    } else if (*lower != now.lower || *upper != now.upper) {
+        edit(setManualRange(m_document, site(), core::Range{*lower, *upper}));
+    }
+    const core::SiteQuant after = m_document.config().site(site());
+    const SiteState& shown = m_document.siteState(site());
+    if (shown.qparams) {
+        const core::Range clip = after.manualRange.value_or(representable(*shown.qparams));
+        m_lower->setText(plots::shortValue(clip.lower));
+        m_upper->setText(plots::shortValue(clip.upper));
+    }
+}
+
+void SitePage::edit(const QString& refusal) {
+    if (!refusal.isEmpty()) {
+        Q_EMIT editRefused(refusal);
+        showChoices();
+    }
+}
+
+}  // namespace bitlathe::ui
