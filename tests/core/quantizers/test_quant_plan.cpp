@@ -1,4 +1,4 @@
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "core/types/collect_statistics.h"
 #include "core/types/error.h"
 

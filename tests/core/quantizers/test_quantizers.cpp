@@ -1,7 +1,7 @@
+#include "core/plan/quantized_bias.h"
 #include "core/quantizers/affine_quantizer.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/quantizers/power_of_two_quantizer.h"
-#include "core/quantizers/quantized_bias.h"
 #include "core/quantizers/symmetric_quantizer.h"
 #include "core/types/error.h"
 
