@@ -94,43 +94,55 @@ std::optional<std::int64_t> findWord(SQLite::Database& database, const std::stri
     return statement.executeStep() ? std::optional(statement.getColumn(0).getInt64()) : std::nullopt;
 }
 
-std::int64_t countWithMetric(SQLite::Database& database, const RunQuery& query, std::int64_t metricId) {
+std::int64_t countWithMetric(SQLite::Database& database, std::int64_t metricId) {
     SQLite::Statement statement(database,
-                                "SELECT count(*) FROM runs WHERE " + conditions(query) +
-                                    " AND EXISTS (SELECT 1 FROM metrics WHERE run_id = runs.id AND name_id "
-                                    "= :metric)");
-    bindConditions(statement, query);
-    statement.bind(":metric", metricId);
+                                "SELECT count(*) FROM metrics WHERE name_id = ? AND value IS NOT NULL");
+    statement.bind(1, metricId);
     statement.executeStep();
     return statement.getColumn(0).getInt64();
 }
 
-/// Walks the index metrics_by_value in order and stops when the page is full, then continues with the runs
-/// that lack the metric.
-std::vector<RunRecord> selectByMetric(SQLite::Database& database, const RunQuery& query,
-                                      std::int64_t metricId, Page page) {
-    const std::string direction = query.isDescending ? " DESC" : " ASC";
+/// Every run, no filter: walks the index metrics_by_value and stops when the page is full, then continues
+/// with the runs that lack the metric (or where it is not a number).
+std::vector<RunRecord> selectAllByMetric(SQLite::Database& database, const RunQuery& query,
+                                         std::int64_t metricId, Page page, const std::string& direction) {
     // CROSS JOIN: SQLite keeps this order of the tables, whatever its estimates say.
     std::vector<RunRecord> rows = select(
         database, query,
-        " FROM metrics CROSS JOIN runs ON runs.id = metrics.run_id WHERE metrics.name_id = :metric AND " +
-            conditions(query) + " ORDER BY metrics.value" + direction + ", metrics.run_id" + direction,
+        " FROM metrics CROSS JOIN runs ON runs.id = metrics.run_id WHERE metrics.name_id = :metric AND "
+        "metrics.value IS NOT NULL ORDER BY metrics.value" +
+            direction + ", metrics.run_id" + direction,
         page, metricId);
     const auto found = static_cast<std::int64_t>(rows.size());
     if (found == page.limit) {
         return rows;
     }
     const std::int64_t skipped =
-        found > 0 || page.offset == 0 ? 0 : page.offset - countWithMetric(database, query, metricId);
+        found > 0 || page.offset == 0 ? 0 : page.offset - countWithMetric(database, metricId);
     std::vector<RunRecord> rest = select(
         database, query,
-        " FROM runs WHERE " + conditions(query) +
-            " AND NOT EXISTS (SELECT 1 FROM metrics WHERE run_id = runs.id AND name_id = :metric) ORDER BY "
-            "runs.id" +
+        " FROM runs WHERE NOT EXISTS (SELECT 1 FROM metrics WHERE run_id = runs.id AND name_id = :metric AND "
+        "value IS NOT NULL) ORDER BY runs.id" +
             direction,
         {page.limit - found, skipped}, metricId);
     rows.insert(rows.end(), std::make_move_iterator(rest.begin()), std::make_move_iterator(rest.end()));
     return rows;
+}
+
+/// With a filter the rows are found first: a rare match would make the index walk visit every run at random
+/// places.
+std::vector<RunRecord> selectByMetric(SQLite::Database& database, const RunQuery& query,
+                                      std::int64_t metricId, Page page) {
+    const std::string direction = query.isDescending ? " DESC" : " ASC";
+    if (query.text.empty() && !query.status && query.groupId.empty()) {
+        return selectAllByMetric(database, query, metricId, page, direction);
+    }
+    return select(
+        database, query,
+        " FROM runs LEFT JOIN metrics ON metrics.run_id = runs.id AND metrics.name_id = :metric WHERE " +
+            conditions(query) + " ORDER BY metrics.value IS NULL, metrics.value" + direction + ", runs.id" +
+            direction,
+        page, metricId);
 }
 
 std::vector<RunRecord> selectRows(SQLite::Database& database, const RunQuery& query) {
