@@ -6,8 +6,9 @@
 
 #include "core/zoo/zoo.h"
 
-#include <algorithm>
+#include <array>
 #include <set>
+#include <utility>
 
 namespace bitlathe::experiments {
 
@@ -132,17 +133,33 @@ std::vector<Stage> readStages(const JsonReader& reader) {
     return stages;
 }
 
-/// What an export names must be there, and what is measured on a variant needs one.
-void checkReferences(const Recipe& recipe, const JsonReader& stages) {
+/// Train, calibrate and evaluate happen once; which word each is known by.
+constexpr std::array<const char*, 4> kStageNames{"train", "calibrate", "evaluate", "export"};
+constexpr std::size_t kExportIndex = 3;
+
+/// What an export names must be there, what is measured on a variant needs one, and only exports may repeat.
+void checkStages(const Recipe& recipe, const JsonReader& stages) {
     std::vector<std::string> names;
     for (const Variant& variant : recipe.variants) {
         names.push_back(variant.name);
     }
+    std::array<bool, 4> isSeen{};
     for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
-        const auto* const exported = std::get_if<ExportStage>(&recipe.stages[i]);
+        const Stage& stage = recipe.stages[i];
+        if (stage.index() != kExportIndex && std::exchange(isSeen[stage.index()], true)) {
+            throw stages.at(i).error(std::string("a second '") + kStageNames[stage.index()] +
+                                     "' stage; a recipe has one");
+        }
+        if (!std::holds_alternative<TrainStage>(stage) && names.empty()) {
+            throw stages.at(i).error("there is no variant to work on; add one to \"variants\"");
+        }
+        const auto* const exported = std::get_if<ExportStage>(&stage);
         if (exported != nullptr && !exported->variant.empty()) {
             stages.at(i).at("variant").choice(names);
         }
+    }
+    if (names.empty() && !isSeen[0]) {
+        throw stages.error("nothing to do: no variant and no 'train' stage");
     }
 }
 
@@ -201,7 +218,7 @@ Recipe Recipe::parse(const nlohmann::json& document) {
         recipe.variants = readVariants(reader.at("variants"));
     }
     recipe.stages = readStages(reader.at("stages"));
-    checkReferences(recipe, reader.at("stages"));
+    checkStages(recipe, reader.at("stages"));
     return recipe;
 }
 

@@ -1,0 +1,43 @@
+#include "experiments/recipes/calibration.h"
+
+#include "core/util/sha256.h"
+
+#include <spdlog/spdlog.h>
+
+namespace bitlathe::experiments {
+
+core::BatchSource calibrationBatches(const core::DataSpec& data, const CalibrateStage& stage,
+                                     core::Seed seed) {
+    core::BatchSource::Options options;
+    options.batchSize = stage.batchSize;
+    options.samples = stage.samples;
+    options.shuffle = seed;
+    return core::BatchSource(core::openDataset(data, stage.split), data, options);
+}
+
+std::string calibrationDataHash(const core::BatchSource& data, const core::EngineInfo& engine) {
+    return core::sha256Hex(data.hash() + "\n" + engine.torchVersion + "\n" + engine.blas + "\n" +
+                           engine.cpuCapability + "\n" + std::to_string(engine.threads));
+}
+
+CalibrationOutcome findOrCalibrate(const core::PreparedModel& model, const core::BatchSource& data,
+                                   core::Engine& engine, ExperimentLog& log,
+                                   const core::RunContext& context) {
+    const std::string key = calibrationDataHash(data, engine.info());
+    if (auto cached = log.findStatistics(model.hash, key)) {
+        spdlog::info("calibration of '{}' on {} images of {}: taken from the log's cache", model.graph.name,
+                     data.sampleCount(), data.dataset().name());
+        return {std::move(*cached), true};
+    }
+    core::RunContext stage = context;
+    stage.beginStage("calibrate");
+    core::Statistics statistics = engine.calibrate(model, data, stage);
+    statistics.modelHash = model.hash;
+    statistics.dataHash = key;
+    log.storeStatistics(statistics);
+    spdlog::info("calibrated '{}' on {} images of {}: {} sites", model.graph.name, data.sampleCount(),
+                 data.dataset().name(), statistics.sites.size());
+    return {std::move(statistics), false};
+}
+
+} // namespace bitlathe::experiments

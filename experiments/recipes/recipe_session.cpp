@@ -1,0 +1,84 @@
+#include "experiments/recipes/recipe_session.h"
+
+#include "core/util/sha256.h"
+#include "experiments/recipes/calibration.h"
+#include "experiments/records/environment_record.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+
+namespace bitlathe::experiments {
+
+namespace {
+
+/// Unlike any other execution's: time, process and a counter, hashed to one short word.
+std::string freshGroupId(const std::string& recipeName) {
+    static std::atomic<std::uint64_t> counter{0};
+    const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+    return core::sha256Hex(recipeName + "\n" + std::to_string(now) + "\n" + std::to_string(getpid()) + "\n" +
+                           std::to_string(++counter))
+        .substr(0, 16);
+}
+
+} // namespace
+
+RecipeSession::RecipeSession(const Recipe& recipeToRun, core::Engine& engineToUse, ExperimentLog& logToFill,
+                             const core::DeviceCatalogue& devices, const core::RunContext& context,
+                             const RecipeObserver& observerToTell)
+    : recipe(recipeToRun), engine(engineToUse), log(logToFill), observer(observerToTell),
+      groupId(freshGroupId(recipeToRun.name)), m_context(context) {
+    if (!recipe.device.empty()) {
+        device = devices.find(recipe.device);
+    }
+    engine.setThreads(recipe.threads);
+    m_environment = describeEnvironment(engine.info());
+}
+
+core::RunContext RecipeSession::stageContext(const std::string& name) const {
+    core::RunContext named = m_context;
+    named.beginStage(name);
+    return named;
+}
+
+const core::Statistics& RecipeSession::statistics() {
+    if (!m_statistics) {
+        const auto* const calibrate = stage<CalibrateStage>();
+        if (calibrate == nullptr) {
+            m_statistics.emplace();
+        } else {
+            const core::BatchSource data = calibrationBatches(recipe.data, *calibrate, recipe.seed);
+            m_statistics = findOrCalibrate(model, data, engine, log, m_context).statistics;
+        }
+    }
+    return *m_statistics;
+}
+
+const core::BatchSource& RecipeSession::evaluationData(const EvaluateStage& evaluate) {
+    if (!m_evaluationData) {
+        core::BatchSource::Options options;
+        options.batchSize = evaluate.batchSize;
+        options.samples = evaluate.samples;
+        m_evaluationData = std::make_unique<core::BatchSource>(core::openDataset(recipe.data, evaluate.split),
+                                                               recipe.data, options);
+    }
+    return *m_evaluationData;
+}
+
+NewRun RecipeSession::newRun(const std::string& name) const {
+    NewRun run;
+    run.name = name;
+    run.recipeName = recipe.name;
+    run.groupId = groupId;
+    run.modelPath = modelPath;
+    run.modelHash = model.hash;
+    run.dataHash = m_evaluationData ? m_evaluationData->hash() : "";
+    run.deviceId = device ? device->id : "";
+    run.seed = recipe.seed;
+    run.threads = recipe.threads;
+    run.environment = m_environment;
+    return run;
+}
+
+} // namespace bitlathe::experiments

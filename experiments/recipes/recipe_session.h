@@ -1,0 +1,61 @@
+#pragma once
+
+#include "core/device/device.h"
+#include "experiments/recipes/run_recipe.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bitlathe::experiments {
+
+/// What the stages of one recipe execution share. Lives on the working thread for the time of runRecipe.
+class RecipeSession {
+public:
+    /// Sets the engine's threads. Errors  InvalidConfig: the recipe's device is not in the catalogue.
+    RecipeSession(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
+                  const core::DeviceCatalogue& devices, const core::RunContext& context,
+                  const RecipeObserver& observer);
+
+    const Recipe& recipe;
+    core::Engine& engine;
+    ExperimentLog& log;
+    const RecipeObserver& observer;
+
+    std::optional<core::Device> device; ///< empty: no budget check
+    std::string groupId;                ///< of all rows this execution writes
+    std::string modelPath;              ///< where the model was found; "zoo:NAME" for a network built in
+    std::string trainedFile;  ///< where the train stage saved; "" when it did not
+    core::PreparedModel model;          ///< set by run_recipe once it is loaded
+
+    /// The recipe's only stage of a kind; null when it has none.
+    template <typename Kind>
+    const Kind* stage() const {
+        for (const Stage& candidate : recipe.stages) {
+            if (const Kind* found = std::get_if<Kind>(&candidate)) {
+                return found;
+            }
+        }
+        return nullptr;
+    }
+
+    /// A context whose checkpoints belong to that stage; shares the cancel flag.
+    core::RunContext stageContext(const std::string& name) const;
+    /// Statistics of the calibrate stage: cached or collected on the first call, inside the row of the run
+    /// that needs them first. Empty when the recipe has no such stage.
+    const core::Statistics& statistics();
+    /// The evaluate stage's data, opened on the first call.
+    const core::BatchSource& evaluationData(const EvaluateStage& stage);
+
+    /// A row's values that all runs of this execution share.
+    NewRun newRun(const std::string& name) const;
+
+private:
+    const core::RunContext& m_context;
+    std::map<std::string, std::string> m_environment;
+    std::optional<core::Statistics> m_statistics;
+    std::unique_ptr<core::BatchSource> m_evaluationData;
+};
+
+} // namespace bitlathe::experiments

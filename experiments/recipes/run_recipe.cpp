@@ -1,0 +1,104 @@
+#include "experiments/recipes/run_recipe.h"
+
+#include "core/exporters/exporter.h"
+#include "core/graph/prepare.h"
+#include "core/zoo/zoo.h"
+#include "experiments/recipes/config_rules.h"
+#include "experiments/recipes/recipe_session.h"
+#include "experiments/recipes/train_run.h"
+#include "experiments/recipes/variant_run.h"
+#include "experiments/resources/resource_folder.h"
+
+namespace bitlathe::experiments {
+
+namespace {
+
+core::Graph loadGraph(RecipeSession& session) {
+    const ModelSource& source = session.recipe.model;
+    const core::RunContext context = session.stageContext("load model");
+    if (source.file.empty()) {
+        session.modelPath = "zoo:" + source.zoo;
+        context.checkpoint(0, 1, source.zoo);
+        return core::buildZooModel(source.zoo, source.zooParams, session.recipe.seed);
+    }
+    session.modelPath = findInput(source.file, session.recipe.folder).string();
+    context.checkpoint(0, 1, session.modelPath);
+    return session.engine.importTorchScript(session.modelPath, source.inputShape);
+}
+
+/// Everything wrong that can be known before the work takes its time.
+void checkBeforeWork(const Recipe& recipe) {
+    std::size_t index = 0;
+    for (const Stage& stage : recipe.stages) {
+        const std::string path = "stages[" + std::to_string(index++) + "]";
+        const auto* const exported = std::get_if<ExportStage>(&stage);
+        if (exported != nullptr && !core::exporterRegistry().contains(exported->format)) {
+            std::vector<std::string> known;
+            for (const core::MethodInfo& info : core::exporterRegistry().list()) {
+                known.push_back(info.name);
+            }
+            throw recipeError(path + ".format", "unknown export format '" + exported->format + "'" +
+                                                    suggestion(exported->format, known) +
+                                                    " Known: " + joined(known));
+        }
+    }
+}
+
+void checkInputShape(RecipeSession& session) {
+    const auto* const stage = session.stage<EvaluateStage>();
+    if (stage == nullptr || session.recipe.variants.empty()) {
+        return;
+    }
+    const core::Shape data = session.evaluationData(*stage).sampleShape();
+    core::Shape model = session.model.graph.inputShape();
+    model.erase(model.begin());
+    if (data != model) {
+        throw core::Error(core::ErrorCode::ShapeMismatch, "the model '" + session.model.graph.name +
+                                                              "' takes " + core::shapeText(model) +
+                                                              ", the data gives " + core::shapeText(data) +
+                                                              "; change data.pad or model.input_shape");
+    }
+}
+
+std::vector<ResolvedVariant> resolveVariants(const RecipeSession& session) {
+    std::vector<ResolvedVariant> resolved;
+    std::size_t index = 0;
+    for (const Variant& variant : session.recipe.variants) {
+        const JsonReader reader(variant.config.json, "variants[" + std::to_string(index++) + "].config");
+        resolved.push_back({&variant, buildConfig(reader, session.model)});
+    }
+    return resolved;
+}
+
+void report(RecipeSession& session, RecipeResult& results, VariantResult result) {
+    if (session.observer.onVariant) {
+        session.observer.onVariant(result);
+    }
+    results.variants.push_back(std::move(result));
+}
+
+} // namespace
+
+RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
+                       const core::DeviceCatalogue& devices, const core::RunContext& context,
+                       const RecipeObserver& observer) {
+    checkBeforeWork(recipe);
+    RecipeSession session(recipe, engine, log, devices, context, observer);
+    RecipeResult results;
+    results.groupId = session.groupId;
+
+    core::Graph graph = loadGraph(session);
+    session.model = core::prepare(graph, recipe.model.inputShape);
+    if (const auto* const training = session.stage<TrainStage>()) {
+        TrainedModel trained = runTraining(session, *training, graph);
+        session.model = core::prepare(trained.graph, recipe.model.inputShape);
+        report(session, results, std::move(trained.result));
+    }
+    checkInputShape(session);
+    for (const ResolvedVariant& variant : resolveVariants(session)) {
+        report(session, results, runVariant(session, variant));
+    }
+    return results;
+}
+
+} // namespace bitlathe::experiments

@@ -1,0 +1,161 @@
+#include "experiments/recipes/variant_report.h"
+
+#include "core/analysis/confidence.h"
+#include "core/analysis/quantization_error.h"
+#include "experiments/records/metric_names.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace bitlathe::experiments {
+
+namespace {
+
+constexpr double kFloatBits = 32;
+
+double bitsOf(const core::SiteQuant& site) {
+    return site.bits ? site.bits->bits() : kFloatBits;
+}
+
+/// The site whose grid the layer's output lies on: a max pool's is its input's.
+core::SiteQuant outputSite(const core::PreparedModel& model, const core::QuantConfig& config,
+                           const core::Layer& layer) {
+    const auto site = model.siteOfTensor(layer.outputNode);
+    return site ? config.site(*site) : core::SiteQuant{};
+}
+
+/// SQNR over all channels of a weight tensor, exact: the channels' squared errors and powers add up.
+double weightSqnrDb(const core::FloatTensor& weights, const core::QParams& qparams) {
+    if (!qparams.isPerChannel()) {
+        return core::quantizationError(weights.values(), qparams).sqnrDb;
+    }
+    const std::size_t channels = qparams.scale.size();
+    const std::size_t run = weights.values().size() / channels;
+    double error = 0;
+    double signal = 0;
+    for (std::size_t c = 0; c < channels; ++c) {
+        const core::QuantizationError slice =
+            core::quantizationError(weights.values().subspan(c * run, run), qparams, c);
+        error += slice.meanSquaredError;
+        signal += slice.signalPower;
+    }
+    return error == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / error);
+}
+
+core::Range representableRange(const core::QParams& qparams) {
+    core::Range range{qparams.representableLower(0), qparams.representableUpper(0)};
+    for (std::size_t c = 1; c < qparams.scale.size(); ++c) {
+        range.lower = std::min(range.lower, qparams.representableLower(c));
+        range.upper = std::max(range.upper, qparams.representableUpper(c));
+    }
+    return range;
+}
+
+class SiteReporter {
+public:
+    SiteReporter(const core::PreparedModel& model, const core::QuantConfig& config,
+                 const core::QuantPlan& plan, const core::Statistics* statistics)
+        : m_model(model), m_config(config), m_plan(plan), m_statistics(statistics) {}
+
+    void report(const core::SiteId& id, std::vector<LayerStatistic>& rows) const {
+        const core::QParams* const qparams = m_plan.find(id);
+        if (qparams == nullptr) {
+            return; // float: nothing to say
+        }
+        const std::string site = id.kind == core::SiteKind::Weight ? "weight" : "output";
+        const core::Range range = representableRange(*qparams);
+        rows.push_back({id.layer, site, metric::kBits, bitsOf(m_config.site(id))});
+        rows.push_back({id.layer, site, metric::kRangeLower, range.lower});
+        rows.push_back({id.layer, site, metric::kRangeUpper, range.upper});
+        if (const auto sqnr = sqnrDb(id, *qparams)) {
+            rows.push_back({id.layer, site, metric::kSqnrDb, *sqnr});
+        }
+    }
+
+private:
+    std::optional<double> sqnrDb(const core::SiteId& id, const core::QParams& qparams) const {
+        if (id.kind == core::SiteKind::Weight) {
+            return weightSqnrDb(core::layerWeights(m_model, *m_model.findLayer(id.layer)), qparams);
+        }
+        const core::SiteStatistics* const site = m_statistics == nullptr ? nullptr : m_statistics->find(id);
+        if (site == nullptr || qparams.isPerChannel()) {
+            return std::nullopt; // calibration keeps one histogram for all channels
+        }
+        return core::quantizationError(site->histogram, qparams).sqnrDb;
+    }
+
+    const core::PreparedModel& m_model;
+    const core::QuantConfig& m_config;
+    const core::QuantPlan& m_plan;
+    const core::Statistics* m_statistics;
+};
+
+} // namespace
+
+MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config) {
+    double weightBits = 0;
+    double weights = 0;
+    double elementBits = 0;
+    double elements = 0;
+    for (const core::Layer& layer : model.layers) {
+        const auto count = static_cast<double>(layer.weightCount);
+        weightBits += count * bitsOf(config.site({layer.id, core::SiteKind::Weight}));
+        weights += count;
+        const auto size = static_cast<double>(layer.outputElements);
+        elementBits += size * bitsOf(outputSite(model, config, layer));
+        elements += size;
+    }
+    return {weights == 0 ? 0 : weightBits / weights, elements == 0 ? 0 : elementBits / elements};
+}
+
+std::vector<core::Metric> evaluationMetrics(const core::EvaluationResult& result) {
+    const core::Interval interval = core::wilson95(result.correct, result.samples);
+    std::vector<core::Metric> metrics{{metric::kTop1, result.top1Percent(), "%", result.samples,
+                                       100 * interval.lower, 100 * interval.upper},
+                                      {metric::kLoss, result.meanLoss, "nats", result.samples, {}, {}}};
+    if (result.elapsedMs > 0) {
+        metrics.push_back({metric::kImagesPerSecond,
+                           1000.0 * static_cast<double>(result.samples) / result.elapsedMs,
+                           "images/s",
+                           result.samples,
+                           {},
+                           {}});
+    }
+    return metrics;
+}
+
+std::vector<core::Metric> budgetMetrics(const core::Budget& budget, const MeanBits& bits) {
+    return {{metric::kRomBytes, static_cast<double>(budget.romBytes), "B", 0, {}, {}},
+            {metric::kRamBytes, static_cast<double>(budget.peakRamBytes), "B", 0, {}, {}},
+            {metric::kMeanWeightBits, bits.weights, "bit", 0, {}, {}},
+            {metric::kMeanActivationBits, bits.activations, "bit", 0, {}, {}}};
+}
+
+std::vector<LayerStatistic> layerReport(const core::PreparedModel& model, const core::QuantConfig& config,
+                                        const core::QuantPlan& plan, const core::Budget& budget,
+                                        const core::Statistics* statistics) {
+    std::vector<LayerStatistic> rows;
+    const SiteReporter sites(model, config, plan, statistics);
+    sites.report({core::kInputLayer, core::SiteKind::Output}, rows);
+    for (const core::Layer& layer : model.layers) {
+        sites.report({layer.id, core::SiteKind::Weight}, rows);
+        sites.report({layer.id, core::SiteKind::Output}, rows);
+    }
+    for (const core::LayerBudget& layer : budget.layers) {
+        rows.push_back({layer.layer, "", metric::kRomBytes, static_cast<double>(layer.romBytes())});
+        rows.push_back({layer.layer, "", metric::kRamBytes, static_cast<double>(layer.ramBytes())});
+    }
+    return rows;
+}
+
+std::vector<LayerStatistic> layerErrorReport(const std::vector<core::LayerError>& errors) {
+    std::vector<LayerStatistic> rows;
+    for (const core::LayerError& error : errors) {
+        rows.push_back({error.layer, "output", metric::kIsolatedSqnrDb, error.isolatedSqnrDb});
+        rows.push_back({error.layer, "output", metric::kAccumulatedSqnrDb, error.accumulatedSqnrDb});
+    }
+    return rows;
+}
+
+} // namespace bitlathe::experiments

@@ -1,0 +1,120 @@
+#include "experiments/recipes/variant_run.h"
+
+#include "core/util/sha256.h"
+#include "experiments/recipes/export_variant.h"
+#include "experiments/recipes/run_row.h"
+#include "experiments/recipes/variant_report.h"
+#include "experiments/records/metric_names.h"
+
+#include <algorithm>
+
+namespace bitlathe::experiments {
+
+namespace {
+
+/// The recipe that repeats this variant alone: its rules resolved, its model where it was found.
+Recipe soleRecipe(const RecipeSession& session, const ResolvedVariant& resolved) {
+    Recipe sole = session.recipe;
+    if (!session.trainedFile.empty()) {
+        sole.model = {session.trainedFile, {}, {}, session.recipe.model.inputShape};
+        std::erase_if(sole.stages,
+                      [](const Stage& stage) { return std::holds_alternative<TrainStage>(stage); });
+    } else if (!sole.model.file.empty()) {
+        sole.model.file = session.modelPath;
+    }
+    sole.variants = {{resolved.variant->name, toDocument(resolved.config)}};
+    std::erase_if(sole.stages, [&](const Stage& stage) {
+        const auto* const exported = std::get_if<ExportStage>(&stage);
+        return exported != nullptr && !exported->variant.empty() &&
+               exported->variant != resolved.variant->name;
+    });
+    return sole;
+}
+
+NewRun describe(const RecipeSession& session, const ResolvedVariant& resolved) {
+    NewRun row = session.newRun(resolved.variant->name);
+    row.recipeJson = soleRecipe(session, resolved).toJson().dump();
+    row.configJson = toDocument(resolved.config).json.dump();
+    row.configHash = core::sha256Hex(row.configJson);
+    return row;
+}
+
+bool isAllFloat(const core::QuantConfig& config) {
+    return config.input.isFloat() &&
+           std::all_of(config.layers.begin(), config.layers.end(), [](const auto& entry) {
+               return entry.second.weight.isFloat() && entry.second.output.isFloat();
+           });
+}
+
+void addMetrics(ExperimentLog& log, RunId run, const std::vector<core::Metric>& metrics) {
+    for (const core::Metric& metric : metrics) {
+        log.addMetric(run, metric);
+    }
+}
+
+void judgeBudget(RecipeSession& session, const core::QuantConfig& config, VariantResult& result) {
+    const MeanBits bits = meanBits(session.model, config);
+    result.budget = core::computeBudget(session.model, config);
+    result.meanWeightBits = bits.weights;
+    result.meanActivationBits = bits.activations;
+    addMetrics(session.log, result.run, budgetMetrics(result.budget, bits));
+    if (session.device) {
+        result.verdict = result.budget.verdict(*session.device);
+        result.fits = result.budget.fits(*session.device);
+        session.log.addMetric(result.run, {metric::kFitsDevice, result.fits ? 1.0 : 0.0, "", 0, {}, {}});
+    }
+}
+
+void evaluate(RecipeSession& session, const core::QuantPlan& plan, VariantResult& result) {
+    const auto* const stage = session.stage<EvaluateStage>();
+    if (stage == nullptr) {
+        return;
+    }
+    const core::BatchSource& data = session.evaluationData(*stage);
+    result.evaluation =
+        session.engine.evaluate(session.model, plan, data, session.stageContext("evaluate " + result.name));
+    addMetrics(session.log, result.run, evaluationMetrics(result.evaluation));
+    if (stage->layerErrors && !plan.sites.empty()) {
+        session.log.addLayerStatistics(
+            result.run, layerErrorReport(session.engine.layerErrors(
+                            session.model, plan, data, session.stageContext("layer errors " + result.name))));
+    }
+}
+
+void exportWhereAsked(RecipeSession& session, const core::QuantPlan& plan, VariantResult& result) {
+    for (const Stage& stage : session.recipe.stages) {
+        const auto* const exported = std::get_if<ExportStage>(&stage);
+        if (exported == nullptr || (!exported->variant.empty() && exported->variant != result.name)) {
+            continue;
+        }
+        session.stageContext("export " + result.name).checkpoint(0, 1, exported->format);
+        for (const Artefact& artefact :
+             exportPlan(session.model, plan, exported->format, exportFolder(*exported, result.name))) {
+            session.log.addArtefact(result.run, artefact);
+            result.artefacts.push_back(artefact);
+        }
+    }
+}
+
+} // namespace
+
+VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved) {
+    return insideRunRow(session.log, describe(session, resolved), [&](RunId run) {
+        VariantResult result;
+        result.run = run;
+        result.name = resolved.variant->name;
+        judgeBudget(session, resolved.config, result);
+
+        // A float variant needs no statistics, and must not pay for them.
+        static const core::Statistics kNone;
+        const core::Statistics& statistics = isAllFloat(resolved.config) ? kNone : session.statistics();
+        const core::QuantPlan plan = core::resolvePlan(session.model, resolved.config, statistics);
+        session.log.addLayerStatistics(
+            run, layerReport(session.model, resolved.config, plan, result.budget, &statistics));
+        evaluate(session, plan, result);
+        exportWhereAsked(session, plan, result);
+        return result;
+    });
+}
+
+} // namespace bitlathe::experiments

@@ -1,0 +1,320 @@
+#include "core/graph/prepare.h"
+#include "core/types/error.h"
+#include "core/zoo/zoo.h"
+#include "experiments/recipes/run_recipe.h"
+#include "tests/support/fake_engine.h"
+
+#include <QDir>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <algorithm>
+
+using namespace bitlathe;
+using namespace bitlathe::experiments;
+using bitlathe::tests::FakeEngine;
+using nlohmann::json;
+
+class TestRunRecipe : public QObject {
+    Q_OBJECT
+
+private:
+    std::unique_ptr<QTemporaryDir> m_folder;
+    std::unique_ptr<ExperimentLog> m_log;
+    std::unique_ptr<FakeEngine> m_engine;
+    core::DeviceCatalogue m_devices;
+
+    std::string path(const char* name) const { return m_folder->filePath(name).toStdString(); }
+
+    json document() const {
+        json recipe = json::parse(R"({
+            "schema_version": 1, "name": "test", "seed": 5,
+            "model": {"file": "net.pt"},
+            "data": {"pad": 2, "mean": [73], "scale": [90]},
+            "device": "stm32f411re",
+            "variants": [
+                {"name": "float", "config": {}},
+                {"name": "W8A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 8, "quantizer": "symmetric"}, "output": {"bits": 8}}}},
+                {"name": "W4A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 4, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}}],
+            "stages": [{"stage": "calibrate", "samples": 64, "batch_size": 32},
+                       {"stage": "evaluate", "samples": 200, "batch_size": 100, "layer_errors": true}]})");
+        return recipe;
+    }
+    Recipe recipe() const { return parsed(document()); }
+    Recipe parsed(const json& changed) const {
+        Recipe read = Recipe::parse(changed);
+        read.folder = m_folder->path().toStdString();
+        return read;
+    }
+    RecipeResult run(const Recipe& toRun, const core::RunContext& context = {},
+                     const RecipeObserver& observer = {}) {
+        return runRecipe(toRun, *m_engine, *m_log, m_devices, context, observer);
+    }
+    std::vector<RunRecord> rows() const {
+        RunQuery query;
+        query.isDescending = false;
+        return m_log->runs(query);
+    }
+
+private Q_SLOTS:
+    void initTestCase() { m_devices = core::DeviceCatalogue::load(BITLATHE_SOURCE_DIR "/resources/devices"); }
+    void init() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        m_log = ExperimentLog::open(path("log.db"));
+        m_engine = std::make_unique<FakeEngine>();
+        m_engine->graph = core::buildZooModel(
+            "mobilenet_v1",
+            {{"width", 0.25}, {"size", 32}, {"channels", 1}, {"classes", 10}, {"stem_stride", 1}}, {1});
+        QFile model(m_folder->filePath("net.pt"));
+        QVERIFY(model.open(QIODevice::WriteOnly));
+    }
+    void cleanup() { m_log.reset(); }
+
+    void eachVariantIsARunWithItsNumbers() {
+        std::vector<std::string> told;
+        RecipeObserver observer;
+        observer.onVariant = [&](const VariantResult& result) { told.push_back(result.name); };
+        const RecipeResult result = run(recipe(), {}, observer);
+        QVERIFY(told == std::vector<std::string>({"float", "W8A8", "W4A8"}));
+        QCOMPARE(result.variants.size(), std::size_t{3});
+
+        const auto logged = rows();
+        QCOMPARE(logged.size(), std::size_t{3});
+        for (std::size_t i = 0; i < 3; ++i) {
+            const RunRecord row = m_log->run(logged[i].id);
+            QCOMPARE(row.status, RunStatus::Succeeded);
+            QCOMPARE(row.what.name, result.variants[i].name);
+            QVERIFY(row.id == result.variants[i].run);
+            QCOMPARE(row.what.groupId, result.groupId);
+            QCOMPARE(row.what.recipeName, std::string("test"));
+            QCOMPARE(row.what.deviceId, std::string("stm32f411re"));
+            QCOMPARE(row.what.modelPath, path("net.pt"));
+            QCOMPARE(row.what.seed.value, std::uint64_t{5});
+            QCOMPARE(row.what.modelHash.size(), std::size_t{64});
+            QCOMPARE(row.what.dataHash.size(), std::size_t{64});
+            QCOMPARE(row.what.environment.at("torch"), std::string("fake 1.0"));
+            QVERIFY(!row.what.environment.at("bitlathe").empty());
+            const core::Metric top1 = row.metrics.at("top1");
+            QCOMPARE(top1.value, result.variants[i].evaluation.top1Percent());
+            QCOMPARE(top1.samples, std::int64_t{200});
+            QVERIFY(*top1.lower95 <= top1.value && top1.value < *top1.upper95);
+            QCOMPARE(row.metrics.at("rom_bytes").value,
+                     static_cast<double>(result.variants[i].budget.romBytes));
+            QCOMPARE(row.metrics.count("fits_device"), std::size_t{1});
+            QVERIFY(!result.variants[i].verdict.empty());
+        }
+        QCOMPARE(logged[0].metrics.at("mean_weight_bits").value, 32.0);
+        QCOMPARE(logged[1].metrics.at("mean_weight_bits").value, 8.0);
+        QCOMPARE(logged[2].metrics.at("mean_weight_bits").value, 4.0);
+        QVERIFY(logged[2].metrics.at("rom_bytes").value < logged[1].metrics.at("rom_bytes").value);
+        QVERIFY(logged[2].metrics.at("top1").value < logged[1].metrics.at("top1").value);
+        QVERIFY(logged[1].what.configHash != logged[2].what.configHash);
+        QCOMPARE(m_engine->calibrations, 1); // one calibration serves every variant
+    }
+
+    void layerStatisticsTellEachSite() {
+        run(recipe());
+        const auto logged = rows();
+        const auto count = [&](RunId id, const std::string& site, const std::string& name) {
+            const auto statistics = m_log->layerStatistics(id);
+            return std::count_if(statistics.begin(), statistics.end(),
+                                 [&](const LayerStatistic& s) { return s.site == site && s.name == name; });
+        };
+        const core::PreparedModel model = core::prepare(m_engine->graph);
+        const auto layers = static_cast<long>(model.layers.size());
+        const auto weights = std::count_if(model.layers.begin(), model.layers.end(),
+                                           [](const core::Layer& layer) { return layer.hasWeights(); });
+        const auto quantizable = std::count_if(model.layers.begin(), model.layers.end(),
+                                               [](const core::Layer& layer) { return layer.isQuantizable; });
+        QCOMPARE(count(logged[1].id, "weight", "bits"), weights);
+        QCOMPARE(count(logged[1].id, "weight", "sqnr_db"), weights);
+        QCOMPARE(count(logged[1].id, "output", "bits"), quantizable + 1); // and the graph input
+        QCOMPARE(count(logged[1].id, "output", "range_upper"), quantizable + 1);
+        QCOMPARE(count(logged[1].id, "output", "sqnr_db"), quantizable + 1);
+        QCOMPARE(count(logged[1].id, "", "rom_bytes"), layers);
+        QCOMPARE(count(logged[1].id, "output", "isolated_sqnr_db"), layers);
+        QCOMPARE(count(logged[0].id, "weight", "bits"), 0L); // float has none
+        QCOMPARE(count(logged[0].id, "output", "isolated_sqnr_db"), 0L);
+    }
+
+    void calibrationComesFromTheCacheTheSecondTime() {
+        run(recipe());
+        run(recipe());
+        QCOMPARE(m_engine->calibrations, 1);
+        json other = document();
+        other["stages"][0]["samples"] = 32;
+        run(parsed(other));
+        QCOMPARE(m_engine->calibrations, 2);
+        other["threads"] = 2; // may differ in the last bit: not the same statistics
+        run(parsed(other));
+        QCOMPARE(m_engine->calibrations, 3);
+    }
+
+    void floatAloneNeedsNoCalibration() {
+        json alone = document();
+        alone["variants"].erase(2);
+        alone["variants"].erase(1);
+        run(parsed(alone));
+        QCOMPARE(m_engine->calibrations, 0);
+        QCOMPARE(m_engine->evaluations, 1);
+    }
+
+    void aStoredRecipeRepeatsItsRun() {
+        run(recipe());
+        const RunRecord first = m_log->run(rows().at(2).id);
+        const Recipe stored =
+            Recipe::parse(json::parse(first.what.recipeJson)); // no folder: it must stand alone
+        QCOMPARE(stored.variants.size(), std::size_t{1});
+        const RecipeResult again = run(stored);
+        const RunRecord second = m_log->run(again.variants.at(0).run);
+        QCOMPARE(second.what.name, first.what.name);
+        QCOMPARE(second.what.configJson, first.what.configJson);
+        QCOMPARE(second.what.recipeJson, first.what.recipeJson);
+        QCOMPARE(second.what.configHash, first.what.configHash);
+        QCOMPARE(second.what.dataHash, first.what.dataHash);
+        QCOMPARE(second.metrics.at("top1").value, first.metrics.at("top1").value);
+        QVERIFY(second.what.groupId != first.what.groupId);
+    }
+
+    void aFailureClosesItsRowAndKeepsTheOthers() {
+        m_engine->onStep = [this](const std::string& method, std::int64_t) {
+            if (method == "evaluate" && m_engine->evaluations == 2) {
+                throw core::Error(core::ErrorCode::NonFiniteInput, "layer stem: NaN");
+            }
+        };
+        QVERIFY_EXCEPTION_THROWN(run(recipe()), core::Error);
+        const auto logged = rows();
+        QCOMPARE(logged.size(), std::size_t{2});
+        QCOMPARE(logged[0].status, RunStatus::Succeeded);
+        QCOMPARE(logged[1].status, RunStatus::Failed);
+        QCOMPARE(logged[1].error, std::string("layer stem: NaN"));
+        QVERIFY(logged[1].metrics.count("rom_bytes") == 1); // what was known stays
+    }
+
+    void cancellingClosesTheRowAsCancelled() {
+        core::RunContext context;
+        bool sawRunningRow = false;
+        m_engine->onStep = [&](const std::string& method, std::int64_t) {
+            if (method == "calibrate") {
+                // The row is there before the work, seen through another connection.
+                const auto logged = ExperimentLog::open(path("log.db"))->runs({});
+                sawRunningRow = logged.at(0).status == RunStatus::Running && logged.at(0).what.name == "W8A8";
+                context.requestCancel();
+            }
+        };
+        QVERIFY_EXCEPTION_THROWN(run(recipe(), context), core::Cancelled);
+        QVERIFY(sawRunningRow);
+        const auto logged = rows();
+        QCOMPARE(logged.size(), std::size_t{2});
+        QCOMPARE(logged[1].status, RunStatus::Cancelled);
+        QVERIFY(logged[1].error.empty());
+    }
+
+    void progressNamesItsStage() {
+        std::vector<std::string> stages;
+        run(recipe(), core::RunContext([&](const core::Progress& progress) {
+                if (stages.empty() || stages.back() != progress.stage) {
+                    stages.push_back(progress.stage);
+                }
+                QVERIFY(progress.done <= progress.total);
+            }));
+        QVERIFY(stages ==
+                std::vector<std::string>({"load model", "evaluate float", "calibrate", "evaluate W8A8",
+                                          "layer errors W8A8", "evaluate W4A8", "layer errors W4A8"}));
+    }
+
+    void mistakesAreFoundBeforeAnyWork_data() {
+        QTest::addColumn<QString>("pointer");
+        QTest::addColumn<QString>("value");
+        QTest::addColumn<QString>("expected");
+        QTest::newRow("no such device") << "/device"
+                                        << "\"stm32f411rx\""
+                                        << "stm32f411re";
+        QTest::newRow("no such file") << "/model/file"
+                                      << "\"absent.pt\""
+                                      << "absent.pt";
+        QTest::newRow("rule without layer") << "/variants/2/config/rules"
+                                            << R"([{"match": {"kind": "add"}, "set": {}}])"
+                                            << "variants[2].config.rules[0].match: matches no layer";
+        QTest::newRow("no padding") << "/data/pad"
+                                    << "0"
+                                    << "takes 1×32×32, the data gives 1×28×28";
+        QTest::newRow("unknown format") << "/stages/2"
+                                        << R"({"stage": "export", "format": "onix", "folder": "x"})"
+                                        << "stages[2].format: unknown export format 'onix'";
+        QTest::newRow("no such data") << "/data/root"
+                                      << "\"/nowhere\""
+                                      << "/nowhere";
+        QTest::newRow("two channels") << "/data/mean"
+                                      << "[1, 2]"
+                                      << "mean";
+    }
+    void mistakesAreFoundBeforeAnyWork() {
+        QFETCH(QString, pointer);
+        QFETCH(QString, value);
+        QFETCH(QString, expected);
+        json changed = document();
+        changed[json::json_pointer(pointer.toStdString())] = json::parse(value.toStdString());
+        try {
+            run(parsed(changed));
+            QFAIL("ran");
+        } catch (const core::Error& error) {
+            QVERIFY2(QString(error.what()).contains(expected), error.what());
+            QVERIFY(error.isBadInput());
+        }
+        QVERIFY(rows().empty());
+        QCOMPARE(m_engine->evaluations, 0);
+    }
+
+    void withoutCalibrationTheRunSaysSo() {
+        json changed = document();
+        changed["stages"].erase(0);
+        try {
+            run(parsed(changed));
+            QFAIL("ran");
+        } catch (const core::Error& error) {
+            QCOMPARE(error.code(), core::ErrorCode::NotCalibrated);
+        }
+        QCOMPARE(rows().at(1).status, RunStatus::Failed);
+    }
+
+    void trainingIsARunOfItsOwn() {
+        const QString before = QDir::currentPath();
+        QDir::setCurrent(m_folder->path());
+        json training = document();
+        training["model"] = json::parse(
+            R"({"zoo": {"name": "mobilenet_v1", "width": 0.25, "size": 32, "channels": 1, "classes": 10}})");
+        training["variants"] = json::array();
+        training["stages"] = json::parse(R"([{"stage": "train", "epochs": 3, "batch_size": 100}])");
+        int epochs = 0;
+        RecipeObserver observer;
+        observer.onEpoch = [&](const core::EpochReport& report) {
+            QCOMPARE(report.epoch, std::int64_t{++epochs});
+        };
+        const RecipeResult result = run(parsed(training), {}, observer);
+        QDir::setCurrent(before);
+        QCOMPARE(epochs, 3);
+        QCOMPARE(result.variants.size(), std::size_t{1});
+        const RunRecord row = m_log->run(result.variants[0].run);
+        QCOMPARE(row.status, RunStatus::Succeeded);
+        QCOMPARE(row.what.name, std::string("training"));
+        QCOMPARE(row.what.modelPath, std::string("zoo:mobilenet_v1"));
+        QCOMPARE(row.metrics.at("top1").value, 75.0); // the fake's third epoch
+        QCOMPARE(row.metrics.at("epochs").value, 3.0);
+        QVERIFY(row.what.configJson.empty());
+    }
+
+    void aModelInTheWorkingFolderIsFoundToo() {
+        const QString before = QDir::currentPath();
+        QTemporaryDir elsewhere;
+        QDir::setCurrent(m_folder->path());
+        Recipe moved = recipe();
+        moved.folder = elsewhere.path().toStdString();
+        const RecipeResult result = run(moved);
+        QDir::setCurrent(before);
+        QCOMPARE(m_log->run(result.variants[0].run).what.modelPath, path("net.pt"));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestRunRecipe)
+#include "test_run_recipe.moc"
