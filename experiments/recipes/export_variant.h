@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/graph/layer.h"
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "experiments/recipes/recipe.h"
 #include "experiments/records/run_record.h"
 

@@ -2,7 +2,7 @@
 
 #include "core/device/budget.h"
 #include "core/engine/engine.h"
-#include "core/quantizers/quant_plan.h"
+#include "core/plan/quant_plan.h"
 #include "experiments/records/run_record.h"
 
 #include <vector>

@@ -35,7 +35,7 @@ private:
             "variants": [
                 {"name": "float", "config": {}},
                 {"name": "W8A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 8, "quantizer": "symmetric"}, "output": {"bits": 8}}}},
-                {"name": "W4A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 4, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}}],
+                {"name": "W6A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 6, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}}],
             "stages": [{"stage": "calibrate", "samples": 64, "batch_size": 32},
                        {"stage": "evaluate", "samples": 200, "batch_size": 100, "layer_errors": true}]})");
         return recipe;
@@ -75,7 +75,7 @@ private Q_SLOTS:
         RecipeObserver observer;
         observer.onVariant = [&](const VariantResult& result) { told.push_back(result.name); };
         const RecipeResult result = run(recipe(), {}, observer);
-        QVERIFY(told == std::vector<std::string>({"float", "W8A8", "W4A8"}));
+        QVERIFY(told == std::vector<std::string>({"float", "W8A8", "W6A8"}));
         QCOMPARE(result.variants.size(), std::size_t{3});
 
         const auto logged = rows();
@@ -97,7 +97,7 @@ private Q_SLOTS:
             const core::Metric top1 = row.metrics.at("top1");
             QCOMPARE(top1.value, result.variants[i].evaluation.top1Percent());
             QCOMPARE(top1.samples, std::int64_t{200});
-            QVERIFY(*top1.lower95 <= top1.value && top1.value < *top1.upper95);
+            QVERIFY(*top1.lower95 < top1.value && top1.value < *top1.upper95);
             QCOMPARE(row.metrics.at("rom_bytes").value,
                      static_cast<double>(result.variants[i].budget.romBytes));
             QCOMPARE(row.metrics.count("fits_device"), std::size_t{1});
@@ -105,7 +105,7 @@ private Q_SLOTS:
         }
         QCOMPARE(logged[0].metrics.at("mean_weight_bits").value, 32.0);
         QCOMPARE(logged[1].metrics.at("mean_weight_bits").value, 8.0);
-        QCOMPARE(logged[2].metrics.at("mean_weight_bits").value, 4.0);
+        QCOMPARE(logged[2].metrics.at("mean_weight_bits").value, 6.0);
         QVERIFY(logged[2].metrics.at("rom_bytes").value < logged[1].metrics.at("rom_bytes").value);
         QVERIFY(logged[2].metrics.at("top1").value < logged[1].metrics.at("top1").value);
         QVERIFY(logged[1].what.configHash != logged[2].what.configHash);
@@ -220,7 +220,7 @@ private Q_SLOTS:
             }));
         QVERIFY(stages ==
                 std::vector<std::string>({"load model", "evaluate float", "calibrate", "evaluate W8A8",
-                                          "layer errors W8A8", "evaluate W4A8", "layer errors W4A8"}));
+                                          "layer errors W8A8", "evaluate W6A8", "layer errors W6A8"}));
     }
 
     void mistakesAreFoundBeforeAnyWork_data() {
