@@ -1,6 +1,6 @@
 #include "core/exporters/onnx_qdq_exporter.h"
 #include "core/graph/prepare.h"
-#include "core/quantizers/quantized_bias.h"
+#include "core/plan/quantized_bias.h"
 #include "core/registry/registry.h"
 #include "core/types/error.h"
 #include "core/util/atomic_file.h"
