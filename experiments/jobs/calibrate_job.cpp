@@ -21,4 +21,4 @@ JobProduct CalibrateJob::run(JobScope& scope) {
     return std::shared_ptr<const Calibration>(std::move(calibration));
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -15,9 +15,9 @@ public:
         std::shared_ptr<const core::PreparedModel> model;
         core::DataSpec data;
         CalibrateStage stage;
-        core::Seed seed; ///< chooses the images when the stage takes fewer than all
+        core::Seed seed;  ///< chooses the images when the stage takes fewer than all
         int threads = 1;
-        std::string logPath; ///< cache of statistics
+        std::string logPath;  ///< cache of statistics
     };
     explicit CalibrateJob(Input input) : m_input(std::move(input)) {}
 
@@ -29,4 +29,4 @@ private:
     Input m_input;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -97,4 +97,4 @@ std::optional<core::EngineInfo> EngineHost::info() const {
     return m_info;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

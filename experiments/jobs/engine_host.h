@@ -43,8 +43,8 @@ public:
 
     // Any thread.
     State state() const;
-    std::string failureText() const;              ///< empty unless Failed
-    std::optional<core::EngineInfo> info() const; ///< empty unless Ready
+    std::string failureText() const;               ///< empty unless Failed
+    std::optional<core::EngineInfo> info() const;  ///< empty unless Ready
 
 Q_SIGNALS:
     /// On the GUI thread.
@@ -56,13 +56,13 @@ private:
 
     Opener m_open;
 
-    mutable std::mutex m_mutex; // guards the next four
+    mutable std::mutex m_mutex;  // guards the next four
     State m_state = State::NotStarted;
     std::string m_failureText;
     std::optional<core::EngineInfo> m_info;
     std::shared_ptr<core::Engine> m_engine;
 
-    QThreadPool m_pool; // last: its destructor waits while the rest is alive
+    QThreadPool m_pool;  // last: its destructor waits while the rest is alive
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -15,4 +15,4 @@ Recipe recipeOf(const Bench& bench, const core::QuantConfig& config, const std::
     return recipe;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

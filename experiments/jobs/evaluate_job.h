@@ -11,7 +11,7 @@ namespace bitlathe::experiments {
 struct Bench {
     ModelSource model;
     core::DataSpec data;
-    std::string device; ///< catalogue id; empty: no budget check
+    std::string device;  ///< catalogue id; empty: no budget check
     core::Seed seed;
     int threads = 1;
     CalibrateStage calibration;
@@ -39,4 +39,4 @@ private:
     RunRecipeJob m_recipeJob;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -20,7 +20,7 @@ void refuseBlocking(const std::vector<core::ExportCheck>& checks, const std::str
     }
 }
 
-} // namespace
+}  // namespace
 
 JobProduct ExportJob::run(JobScope& scope) {
     core::RunContext& context = scope.context();
@@ -40,4 +40,4 @@ JobProduct ExportJob::run(JobScope& scope) {
     return std::shared_ptr<const ExportedFiles>(std::move(exported));
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -30,4 +30,4 @@ private:
     Input m_input;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

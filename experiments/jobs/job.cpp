@@ -10,4 +10,4 @@ core::Engine& JobScope::engine() {
     return m_engineHost.require();
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -46,4 +46,4 @@ public:
     virtual JobProduct run(JobScope& scope) = 0;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

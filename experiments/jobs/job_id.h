@@ -12,4 +12,4 @@ struct JobId {
     auto operator<=>(const JobId&) const = default;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -27,4 +27,4 @@ JobOutcome runToOutcome(const std::function<void()>& work) noexcept {
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -13,8 +13,8 @@ struct JobOutcome {
     enum class Kind { Succeeded, CancelledByUser, Failed };
 
     Kind kind = Kind::Succeeded;
-    std::optional<core::ErrorCode> code; ///< of a Failed job
-    std::string text;                    ///< of a Failed job: what, where, what to do
+    std::optional<core::ErrorCode> code;  ///< of a Failed job
+    std::string text;                     ///< of a Failed job: what, where, what to do
 
     static JobOutcome succeeded() { return {}; }
     static JobOutcome cancelledByUser() { return {Kind::CancelledByUser, std::nullopt, {}}; }
@@ -28,4 +28,4 @@ struct JobOutcome {
 /// even when the request came from elsewhere; work that finishes in spite of a late request has succeeded.
 JobOutcome runToOutcome(const std::function<void()>& work) noexcept;
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -18,14 +18,14 @@ namespace bitlathe::experiments {
 struct OpenedModel {
     ModelSource source;
     std::shared_ptr<const core::PreparedModel> model;
-    std::shared_ptr<const core::Statistics> weightStatistics; ///< weight sites only; no data was read
+    std::shared_ptr<const core::Statistics> weightStatistics;  ///< weight sites only; no data was read
     std::vector<core::LintFinding> findings;
 };
 
 /// Result of calibration.
 struct Calibration {
     std::shared_ptr<const core::Statistics> statistics;
-    bool isFromCache = false; ///< found in the log: the data was not read again
+    bool isFromCache = false;  ///< found in the log: the data was not read again
 };
 
 /// Error of each layer's output under one configuration.
@@ -39,7 +39,7 @@ struct ExportedFiles {
     std::string format;
     std::string folder;
     std::vector<std::string> files;
-    std::vector<core::ExportCheck> remarks; ///< none is blocking
+    std::vector<core::ExportCheck> remarks;  ///< none is blocking
 };
 
 /// What a job hands out, while it runs or at its end. Immutable and shared: crossing threads copies a
@@ -49,4 +49,4 @@ using JobProduct = std::variant<std::monostate, std::shared_ptr<const OpenedMode
                                 std::shared_ptr<const core::EpochReport>, std::shared_ptr<const LayerErrors>,
                                 std::shared_ptr<const ExportedFiles>, std::shared_ptr<const RecipeResult>>;
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -53,13 +53,13 @@ void logOutcome(const JobInfo& job) {
     }
 }
 
-} // namespace
+}  // namespace
 
 struct JobRunner::Entry {
     JobInfo info;
-    std::shared_ptr<Job> job;             ///< shared with the worker while it runs
-    core::RunContext context;             ///< copies share the cancel flag
-    std::shared_ptr<ProgressMeter> meter; ///< set while running; thread-safe
+    std::shared_ptr<Job> job;              ///< shared with the worker while it runs
+    core::RunContext context;              ///< copies share the cancel flag
+    std::shared_ptr<ProgressMeter> meter;  ///< set while running; thread-safe
     PeakMemory memory;
 };
 
@@ -159,6 +159,7 @@ void JobRunner::finish(Entry& entry, const JobOutcome& outcome) {
     }
     entry.info.outcome = outcome;
     entry.info.state = stateOf(outcome);
+    entry.info.finishNumber = ++m_lastFinish;
     entry.info.finishedAt = QDateTime::currentDateTimeUtc();
     entry.job.reset();
     entry.meter.reset();
@@ -293,4 +294,4 @@ JobRunner::Entry* JobRunner::firstWaiting() const {
     return found == m_entries.end() ? nullptr : found->get();
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -30,11 +30,12 @@ struct JobInfo {
     std::string name;
     JobState state = JobState::Waiting;
     JobProgress progress;
-    JobOutcome outcome;                    ///< once finished
-    std::vector<core::EpochReport> epochs; ///< of a training job, so far
+    JobOutcome outcome;                     ///< once finished
+    std::vector<core::EpochReport> epochs;  ///< of a training job, so far
+    std::int64_t finishNumber = 0;          ///< counts the endings of all jobs; 0 until finished
     QDateTime queuedAt;
-    QDateTime startedAt;  ///< null while waiting
-    QDateTime finishedAt; ///< null until finished
+    QDateTime startedAt;   ///< null while waiting
+    QDateTime finishedAt;  ///< null until finished
 };
 
 /// Runs jobs one after the other on the engine's thread. Everything public belongs to the GUI thread, and
@@ -67,7 +68,7 @@ public:
     std::vector<JobId> jobs() const;
     /// Null for an unknown id. Valid until the next change.
     const JobInfo* find(JobId id) const;
-    bool isBusy() const noexcept; ///< a job runs or waits
+    bool isBusy() const noexcept;  ///< a job runs or waits
     int runningCount() const noexcept;
     int waitingCount() const noexcept;
 
@@ -113,10 +114,11 @@ private:
 
     EngineHost& m_engineHost;
     std::vector<std::unique_ptr<Entry>> m_entries;
-    Entry* m_running = nullptr; ///< one of m_entries
+    Entry* m_running = nullptr;  ///< one of m_entries
     QFutureWatcher<JobOutcome> m_watcher;
     QTimer m_progressTimer;
     std::int64_t m_lastId = 0;
+    std::int64_t m_lastFinish = 0;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -58,4 +58,4 @@ void LatestWins::takeResult() {
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -49,11 +49,11 @@ private:
     void run(std::uint64_t number, Work work);
     void takeResult();
 
-    std::uint64_t m_newest = 0;        ///< number of the latest start
-    std::uint64_t m_runningNumber = 0; ///< 0: none
-    std::optional<Work> m_waiting;     ///< always the one numbered m_newest
+    std::uint64_t m_newest = 0;         ///< number of the latest start
+    std::uint64_t m_runningNumber = 0;  ///< 0: none
+    std::optional<Work> m_waiting;      ///< always the one numbered m_newest
     QThreadPool m_pool;
     QFutureWatcher<Result> m_watcher;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

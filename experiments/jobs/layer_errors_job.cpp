@@ -24,4 +24,4 @@ JobProduct LayerErrorsJob::run(JobScope& scope) {
     return std::shared_ptr<const LayerErrors>(std::move(errors));
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

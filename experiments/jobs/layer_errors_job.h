@@ -16,7 +16,7 @@ public:
         std::shared_ptr<const core::Statistics> statistics;
         core::QuantConfig config;
         core::DataSpec data;
-        EvaluateStage stage; ///< split, samples and batch size
+        EvaluateStage stage;  ///< split, samples and batch size
         int threads = 1;
     };
     explicit LayerErrorsJob(Input input) : m_input(std::move(input)) {}
@@ -29,4 +29,4 @@ private:
     Input m_input;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

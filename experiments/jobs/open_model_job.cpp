@@ -56,4 +56,4 @@ core::Statistics measureWeights(const core::PreparedModel& model, const core::Ru
     return statistics;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

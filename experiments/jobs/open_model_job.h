@@ -22,10 +22,10 @@ private:
     core::Graph readGraph(JobScope& scope) const;
 
     ModelSource m_source;
-    core::Seed m_seed; ///< of a zoo model's random weights
+    core::Seed m_seed;  ///< of a zoo model's random weights
 };
 
 /// Statistics of every weight tensor of the model, one checkpoint a layer.
 core::Statistics measureWeights(const core::PreparedModel& model, const core::RunContext& context);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

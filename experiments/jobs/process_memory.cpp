@@ -35,4 +35,4 @@ std::int64_t PeakMemory::sample() noexcept {
     return resident;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

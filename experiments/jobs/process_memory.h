@@ -23,4 +23,4 @@ private:
     std::int64_t m_peakBytes = 0;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

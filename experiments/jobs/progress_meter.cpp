@@ -17,7 +17,7 @@ std::int64_t millisecondsBetween(ProgressMeter::Clock::time_point from, Progress
     return std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
 }
 
-} // namespace
+}  // namespace
 
 bool ProgressMeter::startsNewStage(const core::Progress& progress) const {
     const bool wasComplete = m_progress.total > 0 && m_progress.done >= m_progress.total;
@@ -67,4 +67,4 @@ JobProgress ProgressMeter::snapshot(Clock::time_point now) const {
     return shown;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -35,9 +35,9 @@ private:
     mutable std::mutex m_mutex;
     Clock::time_point m_start;
     Clock::time_point m_stageStart;
-    Clock::time_point m_lastReport; ///< last report that moved forward
+    Clock::time_point m_lastReport;  ///< last report that moved forward
     core::Progress m_progress;
     std::optional<double> m_secondsPerUnit;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -18,4 +18,4 @@ JobProduct RunRecipeJob::run(JobScope& scope) {
         runRecipe(m_recipe, engine, *log, *m_target.devices, scope.context(), observer));
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -31,4 +31,4 @@ private:
     LogTarget m_target;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -148,4 +148,4 @@ private:
     }
 };
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

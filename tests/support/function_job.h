@@ -27,4 +27,4 @@ inline std::unique_ptr<experiments::Job> functionJob(std::string name, FunctionJ
     return std::make_unique<FunctionJob>(std::move(name), std::move(work));
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

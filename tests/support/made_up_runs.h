@@ -24,7 +24,7 @@ struct MadeUpRun {
     std::string error;
     std::vector<std::string> layers{"stem.conv", "blocks.1.depthwise.conv", "blocks.1.pointwise.conv",
                                     "classifier"};
-    std::size_t changedLayers = 4; ///< so many of the first layers have weightBits, the others 8
+    std::size_t changedLayers = 4;  ///< so many of the first layers have weightBits, the others 8
 };
 
 inline core::SiteQuant madeUpSite(int bits, core::Granularity::Kind granularity,
@@ -88,4 +88,4 @@ inline experiments::RunId addMadeUpRun(experiments::ExperimentLog& log, const Ma
     return id;
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

@@ -13,6 +13,9 @@ namespace bitlathe::tests {
 inline bool takeScreenshots(QWidget& widget, const QString& name, const QSize& size) {
     const QDir folder(QStringLiteral(BITLATHE_BINARY_DIR "/screenshots"));
     folder.mkpath(QStringLiteral("."));
+    // The surface it stands on in the window.
+    widget.setObjectName(QStringLiteral("panelBody"));
+    widget.setAttribute(Qt::WA_StyledBackground);
     bool isGood = true;
     for (const auto& [choice, suffix] :
          {std::pair{ui::ThemeChoice::Light, "light"}, {ui::ThemeChoice::Dark, "dark"}}) {
@@ -34,4 +37,4 @@ inline bool takeScreenshots(QWidget& widget, const QString& name, const QSize& s
     return isGood;
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

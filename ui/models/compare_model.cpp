@@ -3,6 +3,10 @@
 #include "plots/plot_theme.h"
 #include "ui/settings/theme.h"
 
+#include <QIcon>
+#include <QPainter>
+#include <QPixmap>
+
 #include <limits>
 
 namespace bitlathe::ui {
@@ -14,7 +18,18 @@ QString letterOf(std::size_t run) {
     return run < 26 ? QString(QChar(static_cast<ushort>(u'A' + run))) : QString::number(run + 1);
 }
 
-} // namespace
+QIcon colorChip(const QColor& color) {
+    QPixmap chip(20, 20);
+    chip.fill(Qt::transparent);
+    QPainter painter(&chip);
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(color);
+    painter.drawRoundedRect(QRectF(3, 3, 14, 14), 4, 4);
+    return chip;
+}
+
+}  // namespace
 
 void CompareModel::setRows(std::vector<CompareRow> rows, std::vector<QString> names) {
     beginResetModel();
@@ -58,10 +73,6 @@ QVariant CompareModel::data(const QModelIndex& index, int role) const {
     }
     if (role == ChangeRole) {
         return row.figure == Figure::Decibel ? row.largestChange() : std::numeric_limits<double>::infinity();
-    }
-    if (role == Qt::TextAlignmentRole) {
-        const bool isFigure = index.column() >= kFixedColumnCount && row.figure != Figure::Text;
-        return QVariant::fromValue<int>(Qt::AlignVCenter | (isFigure ? Qt::AlignRight : Qt::AlignLeft));
     }
     if (index.column() == Layer || index.column() == Property) {
         return role == Qt::DisplayRole ? (index.column() == Layer ? row.layer : row.property) : QVariant();
@@ -120,7 +131,7 @@ QVariant CompareModel::headerData(int section, Qt::Orientation orientation, int 
                    : m_names[place.run];
     case Qt::DecorationRole:
         return place.isChange ? QVariant()
-                              : QVariant(plots::PlotTheme::category(static_cast<int>(place.run)));
+                              : QVariant(colorChip(plots::PlotTheme::category(static_cast<int>(place.run))));
     default:
         return {};
     }
@@ -145,4 +156,4 @@ bool CompareFilterModel::filterAcceptsRow(int row, const QModelIndex& parent) co
     return index.data(CompareModel::ChangeRole).toDouble() >= m_thresholdDb;
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

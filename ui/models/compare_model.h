@@ -19,8 +19,8 @@ class CompareModel final : public QAbstractTableModel {
 public:
     enum FixedColumn { Layer, Property, kFixedColumnCount };
     enum Role {
-        DiffersRole = Qt::UserRole + 1, ///< bool: not all runs are equal here
-        ChangeRole, ///< double: CompareRow::largestChange of a SQNR; infinite for anything else
+        DiffersRole = Qt::UserRole + 1,  ///< bool: not all runs are equal here
+        ChangeRole,  ///< double: CompareRow::largestChange of a SQNR; infinite for anything else
     };
 
     using QAbstractTableModel::QAbstractTableModel;
@@ -30,7 +30,7 @@ public:
     const std::vector<CompareRow>& rows() const noexcept { return m_rows; }
     std::size_t runCount() const noexcept { return m_names.size(); }
     int valueColumn(std::size_t run) const;
-    int changeColumn(std::size_t run) const; ///< run > 0
+    int changeColumn(std::size_t run) const;  ///< run > 0
 
     int rowCount(const QModelIndex& parent = {}) const override;
     int columnCount(const QModelIndex& parent = {}) const override;
@@ -67,4 +67,4 @@ private:
     double m_thresholdDb = 0;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -37,6 +37,11 @@ QString fixed(double value, int decimals) {
     return text.startsWith(QLatin1Char('-')) ? QStringLiteral("−") + text.mid(1) : text;
 }
 
+/// Four significant digits, no trailing zeros: "6", "−1.253".
+QString boundText(double value) {
+    return QString::number(value, 'g', 4).replace(QLatin1Char('-'), QStringLiteral("−"));
+}
+
 QString figureText(double value, Figure figure) {
     switch (figure) {
     case Figure::Percent:
@@ -55,6 +60,12 @@ QString figureText(double value, Figure figure) {
 QString exactText(double value, Figure figure) {
     return figure == Figure::Bytes ? tr("%1 B").arg(groupedNumber(std::llround(value)))
                                    : QString::number(value, 'g', 10);
+}
+
+/// No run has anything there.
+bool isEmpty(const CompareRow& row) {
+    return std::all_of(row.cells.begin(), row.cells.end(),
+                       [](const CompareCell& cell) { return cell.text == kNone; });
 }
 
 CompareCell textCell(const QString& text) {
@@ -89,19 +100,39 @@ CompareRow metricRow(const std::vector<ComparedRun>& runs, const char* name, con
     });
 }
 
-CompareRow accuracyRow(const std::vector<ComparedRun>& runs) {
-    return makeRow(runs, tr("Top-1 accuracy"), Figure::Percent, Better::Higher, [](const ComparedRun& run) {
+/// Number of samples the accuracies rest on, when it is the same for all that have one.
+std::optional<std::int64_t> commonSamples(const std::vector<ComparedRun>& runs) {
+    std::optional<std::int64_t> samples;
+    for (const ComparedRun& run : runs) {
         const core::Metric* const top1 = findMetric(run.record, metric::kTop1);
-        CompareCell cell =
-            figureCell(top1 == nullptr ? std::nullopt : std::optional(top1->value), Figure::Percent);
-        if (top1 != nullptr) {
-            cell.text = accuracyText(top1);
-            cell.toolTip = accuracyDetail(top1);
-            if (top1->lower95 && top1->upper95) {
-                cell.interval95 = core::Range{*top1->lower95, *top1->upper95};
-            }
+        if (top1 != nullptr && samples.value_or(top1->samples) != top1->samples) {
+            return std::nullopt;
         }
-        return cell;
+        samples = top1 != nullptr ? top1->samples : samples;
+    }
+    return samples;
+}
+
+CompareCell accuracyCell(const core::Metric* top1, bool showsSamples) {
+    if (top1 == nullptr) {
+        return textCell({});
+    }
+    CompareCell cell = figureCell(top1->value, Figure::Percent);
+    cell.text = accuracyText(top1, showsSamples ? SampleCount::Shown : SampleCount::Hidden);
+    cell.toolTip = accuracyDetail(top1);
+    if (top1->lower95 && top1->upper95) {
+        cell.interval95 = core::Range{*top1->lower95, *top1->upper95};
+    }
+    return cell;
+}
+
+/// The number of samples stands once, beside the name, where all share it.
+CompareRow accuracyRow(const std::vector<ComparedRun>& runs) {
+    const std::optional<std::int64_t> samples = commonSamples(runs);
+    const QString property =
+        samples ? tr("Top-1 accuracy (n %1)").arg(groupedNumber(*samples)) : tr("Top-1 accuracy");
+    return makeRow(runs, property, Figure::Percent, Better::Higher, [&](const ComparedRun& run) {
+        return accuracyCell(findMetric(run.record, metric::kTop1), !samples.has_value());
     });
 }
 
@@ -173,7 +204,7 @@ std::optional<core::QuantConfig> readConfig(const std::string& text) {
         return config;
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;
-    } catch (const core::Error&) { // a method this version does not have
+    } catch (const core::Error&) {  // a method this version does not have
         return std::nullopt;
     }
 }
@@ -224,10 +255,10 @@ QString granularityText(const core::Granularity& granularity) {
 }
 
 QString rangeMethodText(const core::SiteQuant& site) {
-    return site.manualRange ? tr("manual %1 … %2")
-                                  .arg(plots::shortValue(site.manualRange->lower),
-                                       plots::shortValue(site.manualRange->upper))
-                            : methodText(site.observer);
+    return site.manualRange
+               ? tr("manual %1 … %2")
+                     .arg(plots::shortValue(site.manualRange->lower), boundText(site.manualRange->upper))
+               : methodText(site.observer);
 }
 
 /// Statistics of one run by layer, site and name.
@@ -263,8 +294,8 @@ public:
                 appendSite(layer, core::SiteKind::Weight, "weight", tr("weight"));
             }
             appendSite(layer, core::SiteKind::Output, "output", tr("output"));
-            appendStatistic(layer, "", metric::kIsolatedSqnrDb, tr("SQNR, this layer alone"));
-            appendStatistic(layer, "", metric::kAccumulatedSqnrDb, tr("SQNR, all up to here"));
+            appendStatistic(layer, "output", metric::kIsolatedSqnrDb, tr("SQNR, this layer alone"));
+            appendStatistic(layer, "output", metric::kAccumulatedSqnrDb, tr("SQNR, all up to here"));
         }
         return std::move(m_rows);
     }
@@ -272,9 +303,7 @@ public:
 private:
     /// Leaves out rows no run has anything for.
     void append(const core::LayerId& layer, CompareRow row) {
-        const bool isEmpty = std::all_of(row.cells.begin(), row.cells.end(),
-                                         [](const CompareCell& cell) { return cell.text == kNone; });
-        if (!isEmpty) {
+        if (!isEmpty(row)) {
             row.layer = layer == core::kInputLayer ? tr("input") : layerTitle(layer);
             m_rows.push_back(std::move(row));
         }
@@ -315,8 +344,7 @@ private:
             const auto lower = index.find(layer, site, metric::kRangeLower);
             const auto upper = index.find(layer, site, metric::kRangeUpper);
             row.cells.push_back(textCell(
-                lower && upper ? tr("%1 … %2").arg(plots::shortValue(*lower), plots::shortValue(*upper))
-                               : QString()));
+                lower && upper ? tr("%1 … %2").arg(boundText(*lower), boundText(*upper)) : QString()));
         }
         append(layer, std::move(row));
     }
@@ -349,7 +377,7 @@ QString signedText(double change, Figure figure) {
     }
 }
 
-} // namespace
+}  // namespace
 
 ComparedRun readComparedRun(const experiments::ExperimentLog& log, experiments::RunId id) {
     ComparedRun run;
@@ -461,6 +489,7 @@ std::vector<CompareRow> summaryRows(const std::vector<ComparedRun>& runs) {
     rows.push_back(
         textRow(runs, tr("Threads"), [](const auto& run) { return QString::number(run.what.threads); }));
     appendEnvironment(rows, runs);
+    std::erase_if(rows, isEmpty);
     std::stable_partition(rows.begin(), rows.end(), [](const CompareRow& row) { return row.differs(); });
     return rows;
 }
@@ -469,4 +498,4 @@ std::vector<CompareRow> layerRows(const std::vector<ComparedRun>& runs) {
     return LayerRowBuilder(runs).build();
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

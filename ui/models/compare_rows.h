@@ -15,7 +15,7 @@ namespace bitlathe::ui {
 struct ComparedRun {
     experiments::RunRecord record;
     std::vector<experiments::LayerStatistic> statistics;
-    std::optional<core::QuantConfig> config; ///< empty: none stored, or one this version cannot read
+    std::optional<core::QuantConfig> config;  ///< empty: none stored, or one this version cannot read
 };
 
 /// Errors  LogError: no such run.
@@ -28,19 +28,19 @@ enum class Better { Higher, Lower, Neither };
 enum class Figure { Text, Percent, Bytes, Bits, Decibel, Number };
 
 struct CompareCell {
-    QString text;                ///< "–" where the run has no such thing
-    std::optional<double> value; ///< of figures
+    QString text;                 ///< "–" where the run has no such thing
+    std::optional<double> value;  ///< of figures
     QString toolTip;
-    std::optional<core::Range> interval95; ///< of an accuracy, percent
+    std::optional<core::Range> interval95;  ///< of an accuracy, percent
 };
 
 /// One thing two or more runs can differ in: a metric, or a choice or measurement of a layer.
 struct CompareRow {
-    QString layer;    ///< for people; empty for the run as a whole
-    QString property; ///< "Top-1 accuracy", "weight bits"
+    QString layer;     ///< for people; empty for the run as a whole
+    QString property;  ///< "Top-1 accuracy", "weight bits"
     Figure figure = Figure::Text;
     Better better = Better::Neither;
-    std::vector<CompareCell> cells; ///< by run, the baseline first
+    std::vector<CompareCell> cells;  ///< by run, the baseline first
 
     bool differs() const;
     /// Largest |difference to the baseline| of a figure; infinite where a run lacks it and another does not;
@@ -50,8 +50,8 @@ struct CompareRow {
 
 /// A run's difference to the baseline, ready to be shown.
 struct Change {
-    QString text;    ///< "▲ +0.52 points", "▼ −52.1 KiB (−33 %)"; empty: equal or not comparable
-    QString toolTip; ///< exact; for accuracies the 95 % interval of the difference
+    QString text;     ///< "▲ +0.52 points", "▼ −52.1 KiB (−33 %)"; empty: equal or not comparable
+    QString toolTip;  ///< exact; for accuracies the 95 % interval of the difference
     bool isBetter = false;
     bool isWorse = false;
 };
@@ -71,4 +71,4 @@ std::vector<CompareRow> summaryRows(const std::vector<ComparedRun>& runs);
 /// Bits, scheme, range and SQNR of every site, in the order of the layers.
 std::vector<CompareRow> layerRows(const std::vector<ComparedRun>& runs);
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

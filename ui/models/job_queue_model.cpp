@@ -59,7 +59,7 @@ QString timeText(const JobInfo& job) {
     return job.startedAt.isValid() ? durationText(static_cast<double>(job.progress.elapsedMs)) : QString();
 }
 
-} // namespace
+}  // namespace
 
 QString jobKindText(const std::string& kind) {
     static const std::map<std::string, const char*> kTexts{
@@ -111,7 +111,7 @@ QString costText(const JobProgress& progress) {
     if (progress.remainingMs) {
         parts.append(remainingText(*progress.remainingMs));
     }
-    parts.append(translated("%1 elapsed").arg(durationText(static_cast<double>(progress.elapsedMs))));
+    parts.append(translated("%1 elapsed").arg(clockText(progress.elapsedMs)));
     if (progress.residentBytes > 0) {
         parts.append(translated("%1 (peak %2)")
                          .arg(plots::shortBytes(static_cast<double>(progress.residentBytes)),
@@ -140,7 +140,7 @@ std::vector<JobId> JobQueueModel::orderedJobs() const {
         (state == JobState::Waiting ? waiting : isFinished(state) ? finished : ordered).push_back(id);
     }
     std::stable_sort(finished.begin(), finished.end(), [&](JobId a, JobId b) {
-        return m_runner.find(a)->finishedAt > m_runner.find(b)->finishedAt;
+        return m_runner.find(a)->finishNumber > m_runner.find(b)->finishNumber;
     });
     ordered.insert(ordered.end(), waiting.begin(), waiting.end());
     ordered.insert(ordered.end(), finished.begin(), finished.end());
@@ -259,4 +259,4 @@ QVariant JobQueueModel::headerData(int section, Qt::Orientation orientation, int
     }
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

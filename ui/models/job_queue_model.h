@@ -16,7 +16,7 @@ class JobQueueModel final : public QAbstractTableModel {
 
 public:
     enum Column { State, Name, Detail, Time, kColumnCount };
-    enum Role { JobIdRole = Qt::UserRole + 1, StateRole }; ///< qint64; int of JobState
+    enum Role { JobIdRole = Qt::UserRole + 1, StateRole };  ///< qint64; int of JobState
 
     /// The runner must outlive the model.
     explicit JobQueueModel(experiments::JobRunner& runner, QObject* parent = nullptr);
@@ -27,7 +27,7 @@ public:
     QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
     experiments::JobId jobAt(int row) const { return m_rows[static_cast<std::size_t>(row)]; }
-    int rowOf(experiments::JobId id) const; ///< -1: none
+    int rowOf(experiments::JobId id) const;  ///< -1: none
 
 private:
     std::vector<experiments::JobId> orderedJobs() const;
@@ -48,4 +48,4 @@ QString stageText(const experiments::JobProgress& progress);
 /// "2:41 left · 0:12 elapsed · 412 MiB (peak 530 MiB)".
 QString costText(const experiments::JobProgress& progress);
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

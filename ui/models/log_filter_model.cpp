@@ -18,4 +18,4 @@ bool LogFilterModel::filterAcceptsRow(int row, const QModelIndex& parent) const 
            (m_text.isEmpty() || index.data().toString().contains(m_text, Qt::CaseInsensitive));
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

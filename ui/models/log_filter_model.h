@@ -16,7 +16,7 @@ public:
     using QSortFilterProxyModel::QSortFilterProxyModel;
 
     void setLowestLevel(LogLevel level);
-    void setText(const QString& text); ///< any case; empty: all
+    void setText(const QString& text);  ///< any case; empty: all
 
 protected:
     bool filterAcceptsRow(int row, const QModelIndex& parent) const override;
@@ -26,4 +26,4 @@ private:
     QString m_text;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

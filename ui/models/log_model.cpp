@@ -106,4 +106,4 @@ QString LogModel::plainText(const LogLine& line) {
            levelName(line.level) + QLatin1Char(' ') + line.text;
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

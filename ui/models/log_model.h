@@ -16,7 +16,7 @@ enum class LogLevel { Debug, Info, Warning, Error };
 struct LogLine {
     QDateTime time;
     LogLevel level = LogLevel::Info;
-    QString text; ///< one line; further lines of a message follow as lines of their own
+    QString text;  ///< one line; further lines of a message follow as lines of their own
 };
 
 /// The newest lines of the program's log. Bounded: the oldest leave when `kMaxLines` are held. GUI thread.
@@ -26,7 +26,7 @@ class LogModel final : public QAbstractTableModel {
 public:
     static constexpr int kMaxLines = 10'000;
     enum Column { Time, Level, Text, kColumnCount };
-    enum Role { LevelRole = Qt::UserRole + 1 }; ///< int of LogLevel
+    enum Role { LevelRole = Qt::UserRole + 1 };  ///< int of LogLevel
 
     using QAbstractTableModel::QAbstractTableModel;
 
@@ -49,4 +49,4 @@ private:
     std::deque<LogLine> m_lines;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -54,7 +54,7 @@ private:
     }
     void flush_() override {}
 
-    LogFeed* m_feed; // guarded by base_sink's mutex
+    LogFeed* m_feed;  // guarded by base_sink's mutex
 };
 
 void forwardQtMessage(QtMsgType type, const QMessageLogContext& context, const QString& text) {
@@ -78,11 +78,11 @@ void forwardQtMessage(QtMsgType type, const QMessageLogContext& context, const Q
     case QtFatalMsg:
         spdlog::critical("{}", line);
         spdlog::default_logger()->flush();
-        break; // Qt ends the program after the handler returns
+        break;  // Qt ends the program after the handler returns
     }
 }
 
-} // namespace
+}  // namespace
 
 LogFeed::LogFeed(LogModel& model, QObject* parent) : QObject(parent), m_model(model) {}
 
@@ -129,4 +129,4 @@ void LogFeed::flush() {
     m_model.append(std::move(lines));
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -38,8 +38,8 @@ private:
     LogModel& m_model;
     std::shared_ptr<spdlog::sinks::sink> m_sink;
 
-    std::mutex m_mutex; // guards the pending lines
+    std::mutex m_mutex;  // guards the pending lines
     std::vector<LogLine> m_pending;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -83,7 +83,7 @@ bool isSame(const RunRecord& a, const RunRecord& b) {
            std::equal(a.metrics.begin(), a.metrics.end(), b.metrics.begin(), sameMetric);
 }
 
-} // namespace
+}  // namespace
 
 template <typename Work>
 bool RunTableModel::guarded(Work work) {
@@ -171,7 +171,10 @@ void RunTableModel::refresh() {
         rows = readRows(0, wanted);
     });
     if (isRead) {
+        // Views ask for more rows whenever some arrive, also half-way through.
+        m_isUpdating = true;
         updateRows(std::move(rows));
+        m_isUpdating = false;
         Q_EMIT countsChanged();
     }
 }
@@ -212,7 +215,7 @@ void RunTableModel::updateRows(std::vector<RunRecord> rows) {
 }
 
 bool RunTableModel::canFetchMore(const QModelIndex& parent) const {
-    return !parent.isValid() && rowCount() < m_matchCount;
+    return !parent.isValid() && !m_isUpdating && rowCount() < m_matchCount;
 }
 
 void RunTableModel::fetchMore(const QModelIndex& parent) {
@@ -464,4 +467,4 @@ bool RunTableModel::setData(const QModelIndex& index, const QVariant& value, int
     return true;
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -34,7 +34,7 @@ public:
         Duration,
         kColumnCount
     };
-    enum Role { RunIdRole = Qt::UserRole + 1, StatusRole }; ///< qint64; int of RunStatus
+    enum Role { RunIdRole = Qt::UserRole + 1, StatusRole };  ///< qint64; int of RunStatus
     static constexpr int kPageSize = 256;
 
     using QAbstractTableModel::QAbstractTableModel;
@@ -61,9 +61,11 @@ public:
     void fetchMore(const QModelIndex& parent) override;
 
     const experiments::RunRecord& recordAt(int row) const { return m_rows[static_cast<std::size_t>(row)]; }
-    int rowOf(experiments::RunId id) const;                     ///< -1: not among the rows read
-    qint64 matchCount() const noexcept { return m_matchCount; } ///< rows the filter lets through, read or not
-    qint64 totalCount() const noexcept { return m_totalCount; } ///< rows in the log
+    int rowOf(experiments::RunId id) const;  ///< -1: not among the rows read
+    qint64 matchCount() const noexcept {
+        return m_matchCount;
+    }  ///< rows the filter lets through, read or not
+    qint64 totalCount() const noexcept { return m_totalCount; }  ///< rows in the log
     bool hasFilter() const noexcept { return !m_query.text.empty() || m_query.status.has_value(); }
     /// A run as machines read it, for files and the clipboard: exact numbers, units in the header.
     static QStringList exportHeader();
@@ -95,6 +97,7 @@ private:
     qint64 m_matchCount = 0;
     qint64 m_totalCount = 0;
     std::vector<experiments::RunRecord> m_rows;
+    bool m_isUpdating = false;  ///< rows are being brought up to date: none may be fetched
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

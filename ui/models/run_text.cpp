@@ -45,14 +45,14 @@ QString lineText(const QStringList& cells, TextTable format) {
                                              : written.join(QLatin1Char(',')) + QStringLiteral("\r\n");
 }
 
-} // namespace
+}  // namespace
 
 const core::Metric* findMetric(const experiments::RunRecord& run, const char* name) {
     const auto found = run.metrics.find(name);
     return found == run.metrics.end() ? nullptr : &found->second;
 }
 
-QString accuracyText(const core::Metric* top1) {
+QString accuracyText(const core::Metric* top1, SampleCount samples) {
     if (top1 == nullptr) {
         return {};
     }
@@ -60,7 +60,7 @@ QString accuracyText(const core::Metric* top1) {
     if (top1->lower95 && top1->upper95) {
         text += QStringLiteral(" ± ") + percent((*top1->upper95 - *top1->lower95) / 2);
     }
-    if (top1->samples > 0) {
+    if (samples == SampleCount::Shown && top1->samples > 0) {
         text += tr(" (n %1)").arg(groupedNumber(top1->samples));
     }
     return text;
@@ -92,7 +92,11 @@ QString durationText(double milliseconds) {
     if (milliseconds < 59'950) {
         return tr("%1 s").arg(milliseconds / 1000, 0, 'f', 1);
     }
-    const qint64 seconds = std::llround(milliseconds / 1000);
+    return clockText(std::llround(milliseconds));
+}
+
+QString clockText(qint64 milliseconds) {
+    const qint64 seconds = (milliseconds + 500) / 1000;
     const QString minutesAndSeconds =
         QStringLiteral("%1:%2").arg(seconds / 60 % 60).arg(seconds % 60, 2, 10, QLatin1Char('0'));
     return seconds < 3600 ? minutesAndSeconds
@@ -105,9 +109,7 @@ QString remainingText(qint64 milliseconds) {
     if (milliseconds < 10'000) {
         return tr("a few seconds left");
     }
-    const qint64 seconds = (milliseconds + 500) / 1000;
-    return tr("%1 left").arg(seconds < 60 ? QStringLiteral("0:%1").arg(seconds, 2, 10, QLatin1Char('0'))
-                                          : durationText(static_cast<double>(seconds) * 1000));
+    return tr("%1 left").arg(clockText(milliseconds));
 }
 
 QString startedText(const std::string& isoUtc) {
@@ -164,6 +166,10 @@ QString statusDetail(const experiments::RunRecord& run) {
     }
 }
 
+QString runCountText(qint64 count) {
+    return count == 1 ? tr("1 run") : tr("%1 runs").arg(groupedNumber(count));
+}
+
 QString tableText(const QStringList& header, const std::vector<QStringList>& rows, TextTable format) {
     QString text = lineText(header, format);
     for (const QStringList& row : rows) {
@@ -182,4 +188,4 @@ bool writeTextFile(const QString& path, const QString& text, QString& reason) {
     return false;
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

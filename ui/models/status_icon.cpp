@@ -89,10 +89,10 @@ private:
     StatusGlyph m_glyph;
 };
 
-} // namespace
+}  // namespace
 
 QIcon statusIcon(StatusGlyph glyph) {
     return QIcon(new StatusIconEngine(glyph));
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -51,7 +51,7 @@ void fitColumns(QTableView& table) {
     }
 }
 
-} // namespace
+}  // namespace
 
 ComparePanel::ComparePanel(QWidget* parent) : QWidget(parent) {
     auto* const content = new QWidget(this);
@@ -109,8 +109,8 @@ ComparePanel::ComparePanel(QWidget* parent) : QWidget(parent) {
         newTableArea(tr("Runs"), m_summaryModel, m_summaryFilter, m_summaryTable, m_summaryCaption));
     splitter->addWidget(
         newTableArea(tr("Layers"), m_layerModel, m_layerFilter, m_layerTable, m_layerCaption));
-    splitter->setStretchFactor(0, 1);
-    splitter->setStretchFactor(1, 1);
+    splitter->setStretchFactor(0, 11);
+    splitter->setStretchFactor(1, 9);
     contentLayout->addWidget(splitter, 1);
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);
     m_layerFilter->setThresholdDb(kDefaultThresholdDb);
@@ -213,6 +213,8 @@ void ComparePanel::setDifferencesOnly(bool isOn) {
     m_differencesOnly->setChecked(isOn);
     m_summaryFilter->setDifferencesOnly(isOn);
     m_layerFilter->setDifferencesOnly(isOn);
+    fitColumns(*m_summaryTable);
+    fitColumns(*m_layerTable);
     updateCaptions();
 }
 
@@ -261,4 +263,4 @@ bool ComparePanel::writeCsv(const QString& path) {
     return false;
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -60,7 +60,7 @@ private:
     void updateCaptions();
 
     std::shared_ptr<experiments::ExperimentLog> m_log;
-    std::vector<experiments::RunId> m_ids; ///< the baseline first
+    std::vector<experiments::RunId> m_ids;  ///< the baseline first
     std::vector<ComparedRun> m_compared;
 
     QStackedWidget* m_stack = nullptr;
@@ -79,4 +79,4 @@ private:
     QLabel* m_layerCaption = nullptr;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

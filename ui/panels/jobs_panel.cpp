@@ -50,7 +50,7 @@ QFont boldened(QFont font) {
     return font;
 }
 
-} // namespace
+}  // namespace
 
 JobsPanel::JobsPanel(JobRunner& runner, QWidget* parent) : QWidget(parent), m_runner(runner) {
     m_model = new JobQueueModel(runner, this);
@@ -128,10 +128,13 @@ QWidget* JobsPanel::newQueueArea() {
 
     m_table = newPanelTable(tr("Waiting and finished jobs"), area);
     m_table->setModel(m_queue);
+    // A narrow dock cuts the long texts, never the state or the time.
+    const QFontMetrics metrics = m_table->fontMetrics();
+    m_table->setColumnWidth(JobQueueModel::State,
+                            metrics.horizontalAdvance(jobStateText(JobState::Cancelled)) + 40);
+    m_table->setColumnWidth(JobQueueModel::Time, metrics.horizontalAdvance(QStringLiteral("10:02:41")) + 16);
+    m_table->horizontalHeader()->setSectionResizeMode(JobQueueModel::Name, QHeaderView::Stretch);
     m_table->horizontalHeader()->setSectionResizeMode(JobQueueModel::Detail, QHeaderView::Stretch);
-    m_table->setColumnWidth(JobQueueModel::State, 110);
-    m_table->setColumnWidth(JobQueueModel::Name, 230);
-    m_table->setColumnWidth(JobQueueModel::Time, 80);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
 
     m_cancelSelected = addTableAction(tr("Cancel"), QKeySequence::Delete);
@@ -213,7 +216,7 @@ void JobsPanel::refreshRunning() {
                                                         : stage);
     m_stage->setToolTip(m_stage->text());
     const std::optional<double> fraction = job->progress.fraction();
-    m_bar->setRange(0, fraction ? kBarSteps : 0); // an empty range shows that there is no telling
+    m_bar->setRange(0, fraction ? kBarSteps : 0);  // an empty range shows that there is no telling
     m_bar->setValue(fraction ? static_cast<int>(*fraction * kBarSteps) : 0);
     m_cost->setText(costText(job->progress));
     m_cancel->setEnabled(job->state == JobState::Running);
@@ -300,4 +303,4 @@ QString JobsPanel::summary() const {
                         : tr("%1 running, %2 waiting").arg(m_runner.runningCount()).arg(waiting);
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

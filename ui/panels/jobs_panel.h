@@ -38,7 +38,7 @@ public:
 public Q_SLOTS:
     void cancelRunning();
     void cancelSelected();
-    void moveSelected(int direction); ///< -1 earlier, +1 later
+    void moveSelected(int direction);  ///< -1 earlier, +1 later
     void copySelection() const;
 
 Q_SIGNALS:
@@ -57,7 +57,7 @@ private:
 
     experiments::JobRunner& m_runner;
     JobQueueModel* m_model = nullptr;
-    QSortFilterProxyModel* m_queue = nullptr; ///< all but the running job, which has its card
+    QSortFilterProxyModel* m_queue = nullptr;  ///< all but the running job, which has its card
     QStackedWidget* m_stack = nullptr;
     QLabel* m_empty = nullptr;
 
@@ -77,4 +77,4 @@ private:
     QToolButton* m_clear = nullptr;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

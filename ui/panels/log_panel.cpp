@@ -110,8 +110,8 @@ void LogPanel::updateEmptyState() {
     m_empty->setText(
         m_model.rowCount() == 0
             ? tr("Nothing logged yet.\nMessages of jobs, imports and exports will appear here.")
-            : tr("No line matches.\nChoose “All levels” or clear the search to see all %n lines.", nullptr,
-                 m_model.rowCount()));
+            : tr("No line matches.\nChoose “All levels” or clear the search to see all %1 lines.")
+                  .arg(m_model.rowCount()));
     m_stack->setCurrentWidget(hasLines ? static_cast<QWidget*>(m_table) : m_empty);
 }
 
@@ -151,4 +151,4 @@ void LogPanel::focusSearch() {
     m_search->selectAll();
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -50,4 +50,4 @@ private:
     QStackedWidget* m_stack = nullptr;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

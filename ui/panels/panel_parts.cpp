@@ -5,11 +5,47 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
+#include <QPainter>
+#include <QStyledItemDelegate>
 #include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
 
 namespace bitlathe::ui {
+
+namespace {
+
+/// Cells whose text stands where the header's does, without a ring around the current cell of a selected row:
+/// rows are what these tables select.
+class RowDelegate final : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override {
+        QStyleOptionViewItem cell = option;
+        if (cell.state.testFlag(QStyle::State_Selected)) {
+            cell.state.setFlag(QStyle::State_HasFocus, false);
+            painter->fillRect(cell.rect, cell.palette.brush(QPalette::Highlight));
+        }
+        cell.rect.adjust(kPadding, 0, -kPadding, 0);
+        QStyledItemDelegate::paint(painter, cell, index);
+    }
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        return QStyledItemDelegate::sizeHint(option, index) + QSize(2 * kPadding, 0);
+    }
+
+private:
+    static constexpr int kPadding = 3;
+};
+
+QLabel* newMutedLabel(QWidget* parent) {
+    auto* const label = new QLabel(parent);
+    label->setProperty("role", QStringLiteral("muted"));
+    return label;
+}
+
+}  // namespace
 
 QHBoxLayout* newToolRow(QVBoxLayout& panel) {
     auto* const row = new QHBoxLayout;
@@ -45,6 +81,7 @@ QLineEdit* newSearchEdit(const QString& placeholder, QWidget* parent) {
 QTableView* newPanelTable(const QString& accessibleName, QWidget* parent) {
     auto* const table = new QTableView(parent);
     table->setAccessibleName(accessibleName);
+    table->setItemDelegate(new RowDelegate(table));
     table->setSelectionBehavior(QAbstractItemView::SelectRows);
     table->setSelectionMode(QAbstractItemView::ExtendedSelection);
     table->setEditTriggers(QAbstractItemView::NoEditTriggers);
@@ -64,18 +101,15 @@ QTableView* newPanelTable(const QString& accessibleName, QWidget* parent) {
 }
 
 QLabel* newEmptyStateLabel(QWidget* parent) {
-    auto* const label = new QLabel(parent);
+    auto* const label = newMutedLabel(parent);
     label->setAlignment(Qt::AlignCenter);
     label->setWordWrap(true);
-    label->setForegroundRole(QPalette::PlaceholderText);
     label->setContentsMargins(24, 16, 24, 16);
     return label;
 }
 
 QLabel* newCaption(QWidget* parent) {
-    auto* const label = new QLabel(parent);
-    label->setForegroundRole(QPalette::PlaceholderText);
-    return label;
+    return newMutedLabel(parent);
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

@@ -26,4 +26,4 @@ QLabel* newEmptyStateLabel(QWidget* parent);
 /// Muted small text.
 QLabel* newCaption(QWidget* parent);
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

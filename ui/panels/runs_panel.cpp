@@ -37,7 +37,7 @@ constexpr int kPollIntervalMs = 500;
 constexpr std::array kStatuses{RunStatus::Running, RunStatus::Succeeded, RunStatus::Failed,
                                RunStatus::Cancelled, RunStatus::Interrupted};
 
-} // namespace
+}  // namespace
 
 RunsPanel::RunsPanel(QWidget* parent) : QWidget(parent) {
     m_model = new RunTableModel(this);
@@ -74,9 +74,9 @@ void RunsPanel::buildTable() {
     const auto setWidth = [&](int column, const QString& sample) {
         m_table->setColumnWidth(column, metrics.horizontalAdvance(sample) + 28);
     };
-    setWidth(RunTableModel::Name, QStringLiteral("W4A8 per channel, mixed"));
-    setWidth(RunTableModel::Recipe, QStringLiteral("demo recipe name"));
-    setWidth(RunTableModel::Status, tr("interrupted") + QStringLiteral("xxx"));
+    setWidth(RunTableModel::Name, QStringLiteral("W4A8 per channel"));
+    setWidth(RunTableModel::Recipe, QStringLiteral("demo recipe"));
+    setWidth(RunTableModel::Status, tr("interrupted") + QStringLiteral("WW"));
     setWidth(RunTableModel::Top1, tr("%1 (n 10,000)").arg(QStringLiteral("91.18 % ± 0.56")));
     setWidth(RunTableModel::Rom, QStringLiteral("1,023 KiB"));
     setWidth(RunTableModel::Ram, QStringLiteral("1,023 KiB"));
@@ -198,7 +198,7 @@ QString RunsPanel::summary() const {
     if (!m_hasLog) {
         return {};
     }
-    const QString total = tr("%n run(s)", nullptr, static_cast<int>(m_model->totalCount()));
+    const QString total = runCountText(m_model->totalCount());
     return m_model->hasFilter() ? tr("%1 of %2").arg(groupedNumber(m_model->matchCount()), total) : total;
 }
 
@@ -280,7 +280,7 @@ void RunsPanel::removeSelected() {
     const QString what = ids.size() == 1
                              ? tr("Delete the run “%1”?")
                                    .arg(m_table->selectionModel()->selectedRows().first().data().toString())
-                             : tr("Delete %n runs?", nullptr, static_cast<int>(ids.size()));
+                             : tr("Delete %1?").arg(runCountText(static_cast<qint64>(ids.size())));
     QMessageBox question(QMessageBox::Question, tr("Delete runs"), what, QMessageBox::Cancel, this);
     question.setInformativeText(
         tr("Their figures leave the experiment log for good. Files they exported stay where they are."));
@@ -303,4 +303,4 @@ void RunsPanel::hideEvent(QHideEvent* event) {
     QWidget::hideEvent(event);
 }
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

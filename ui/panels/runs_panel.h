@@ -92,10 +92,10 @@ private:
     QStackedWidget* m_stack = nullptr;
     QTimer* m_poll = nullptr;
     bool m_hasLog = false;
-    std::vector<experiments::RunId> m_compared; ///< the selection compareRequested last spoke of
-    std::vector<QAction*> m_singleActions;      ///< need exactly one run
+    std::vector<experiments::RunId> m_compared;  ///< the selection compareRequested last spoke of
+    std::vector<QAction*> m_singleActions;       ///< need exactly one run
     QAction* m_compare = nullptr;
     QAction* m_remove = nullptr;
 };
 
-} // namespace bitlathe::ui
+}  // namespace bitlathe::ui

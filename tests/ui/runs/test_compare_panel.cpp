@@ -53,7 +53,7 @@ QStringList column(const QAbstractItemModel& model, int which) {
     return texts;
 }
 
-} // namespace
+}  // namespace
 
 class TestComparePanel : public QObject {
     Q_OBJECT
@@ -63,10 +63,10 @@ private Q_SLOTS:
 
     // Newcombe 1998, Table II, method 10, case (a): 56/70 against 48/80 gives 0.2000, 0.0524 to 0.3339.
     void differenceIntervalIsNewcombes() {
-        const core::Range a{0.4904, 0.7005}; // Wilson of 48/80: printed limits, four digits
-        const core::Range b{0.6918, 0.8769}; // Wilson of 56/70
+        const core::Range a{0.4904, 0.7005};  // Wilson of 48/80: printed limits, four digits
+        const core::Range b{0.6918, 0.8769};  // Wilson of 56/70
         const core::Range difference = differenceInterval95(48.0 / 80, a, 56.0 / 70, b);
-        QVERIFY(std::abs(difference.lower - 0.0524) < 2e-4); // inputs are rounded to 1e-4
+        QVERIFY(std::abs(difference.lower - 0.0524) < 2e-4);  // inputs are rounded to 1e-4
         QVERIFY(std::abs(difference.upper - 0.3339) < 2e-4);
     }
 
@@ -78,7 +78,7 @@ private Q_SLOTS:
             wasEqual = wasEqual || !row.differs();
             QVERIFY2(!(wasEqual && row.differs()), qPrintable(row.property));
         }
-        QCOMPARE(rows.front().property, QStringLiteral("Top-1 accuracy"));
+        QCOMPARE(rows.front().property, QStringLiteral("Top-1 accuracy (n 10,000)"));
         QVERIFY(rows.front().differs());
         QVERIFY(!find(rows, {}, QStringLiteral("Seed"))->differs());
     }
@@ -86,7 +86,7 @@ private Q_SLOTS:
     void changesHaveDirectionUnitAndJudgement() {
         Fixture f;
         const std::vector<CompareRow> rows = summaryRows(f.read({f.w8, f.w4}));
-        const Change accuracy = changeOf(*find(rows, {}, QStringLiteral("Top-1 accuracy")), 1);
+        const Change accuracy = changeOf(*find(rows, {}, QStringLiteral("Top-1 accuracy (n 10,000)")), 1);
         QCOMPARE(accuracy.text, QStringLiteral("▼ −3.00 points"));
         QVERIFY(accuracy.isWorse);
         const Change rom = changeOf(*find(rows, {}, QStringLiteral("ROM")), 1);
@@ -102,7 +102,7 @@ private Q_SLOTS:
     void smallAccuracyChangesMayBeChance() {
         Fixture f;
         const std::vector<CompareRow> rows = summaryRows(f.read({f.w8, f.w8Again}));
-        const Change change = changeOf(*find(rows, {}, QStringLiteral("Top-1 accuracy")), 1);
+        const Change change = changeOf(*find(rows, {}, QStringLiteral("Top-1 accuracy (n 10,000)")), 1);
         QCOMPARE(change.text, QStringLiteral("▲ +0.20 points (may be chance)"));
         QVERIFY(!change.isBetter && !change.isWorse);
     }
@@ -119,7 +119,7 @@ private Q_SLOTS:
         QCOMPARE(find(rows, QStringLiteral("stem"), QStringLiteral("weight scheme"))->cells[0].text,
                  QStringLiteral("symmetric, channel"));
         QCOMPARE(find(rows, QStringLiteral("stem"), QStringLiteral("output range"))->cells[0].text,
-                 QStringLiteral("0 … 6.000"));
+                 QStringLiteral("0 … 6"));
         // 6.02 dB a bit: four bits less.
         const Change sqnr = changeOf(*find(rows, QStringLiteral("stem"), QStringLiteral("weight SQNR")), 1);
         QCOMPARE(sqnr.text, QStringLiteral("▼ −24.1 dB"));
@@ -179,7 +179,7 @@ private Q_SLOTS:
         const QAbstractItemModel& layers = *panel.layerTable()->model();
         QVERIFY(!column(layers, CompareModel::Layer).contains(QStringLiteral("classifier")));
         const int rows = layers.rowCount();
-        panel.setThresholdDb(30); // above the 24 dB the weights lost
+        panel.setThresholdDb(30);  // above the 24 dB the weights lost
         QVERIFY(layers.rowCount() < rows);
         QVERIFY(!column(layers, CompareModel::Property).contains(QStringLiteral("weight SQNR")));
         QVERIFY(column(layers, CompareModel::Property).contains(QStringLiteral("weight bits")));

@@ -53,7 +53,7 @@ QStringList namesIn(const QAbstractItemModel& model) {
     return names;
 }
 
-} // namespace
+}  // namespace
 
 class TestJobsPanel : public QObject {
     Q_OBJECT
@@ -79,7 +79,7 @@ private Q_SLOTS:
                  QStringLiteral("cancelled"));
         f.gate.release();
         QVERIFY(f.idle.wait());
-        QCOMPARE(namesIn(model).front(), QStringLiteral("function: third")); // newest first
+        QCOMPARE(namesIn(model).front(), QStringLiteral("function: third"));  // newest first
         f.runner.clearFinished();
         QCOMPARE(model.rowCount(), 0);
     }
@@ -102,7 +102,7 @@ private Q_SLOTS:
         f.runner.enqueue(f.gated("mobilenet_v1_025"));
         f.runner.enqueue(f.quick("later"));
         auto* const bar = panel.findChild<QProgressBar*>();
-        QTRY_COMPARE(bar->value(), 375); // 3 of 8 of 1000 steps
+        QTRY_COMPARE(bar->value(), 375);  // 3 of 8 of 1000 steps
         QCOMPARE(panel.summary(), QStringLiteral("1 running, 1 waiting"));
         QTest::mouseClick(panel.cancelButton(), Qt::LeftButton);
         QVERIFY(!panel.cancelButton()->isEnabled());

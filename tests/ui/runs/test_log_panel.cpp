@@ -31,7 +31,7 @@ std::vector<LogLine> madeUpLines(int count) {
     return lines;
 }
 
-} // namespace
+}  // namespace
 
 class TestLogPanel : public QObject {
     Q_OBJECT
@@ -39,7 +39,7 @@ class TestLogPanel : public QObject {
 private Q_SLOTS:
     void init() {
         applyTheme(ThemeChoice::Light);
-        spdlog::default_logger()->sinks().clear(); // the test's own output stays readable
+        spdlog::default_logger()->sinks().clear();  // the test's own output stays readable
         spdlog::set_level(spdlog::level::debug);
     }
 
@@ -69,7 +69,7 @@ private Q_SLOTS:
             }
         });
         worker.join();
-        QCOMPARE(model.rowCount(), 0); // nothing touches the model but its own thread
+        QCOMPARE(model.rowCount(), 0);  // nothing touches the model but its own thread
         QTRY_COMPARE(model.rowCount(), kLines);
         for (int i = 0; i < kLines; ++i) {
             QCOMPARE(model.lineAt(i).text, QStringLiteral("message %1").arg(i));
@@ -111,7 +111,7 @@ private Q_SLOTS:
         filter.setLowestLevel(LogLevel::Warning);
         QCOMPARE(filter.rowCount(), 20);
         filter.setText(QStringLiteral("LINE 1"));
-        QCOMPARE(filter.rowCount(), 6); // 10, 11, 14, 15, 18 and 19
+        QCOMPARE(filter.rowCount(), 6);  // 10, 11, 14, 15, 18 and 19
     }
 
     void panelFollowsUntilSomebodyScrollsUp() {
@@ -138,7 +138,7 @@ private Q_SLOTS:
         LogPanel panel(model);
         panel.show();
         model.append(madeUpLines(8));
-        panel.findChild<QComboBox*>()->setCurrentIndex(3); // errors
+        panel.findChild<QComboBox*>()->setCurrentIndex(3);  // errors
         panel.copySelection();
         QCOMPARE(QGuiApplication::clipboard()->text().count(QLatin1Char('\n')), 1);
         QVERIFY(QGuiApplication::clipboard()->text().endsWith(QStringLiteral("error line 7")));

@@ -28,7 +28,7 @@ struct Fixture {
     QTemporaryDir folder;
     std::string path = folder.filePath(QStringLiteral("experiments.db")).toStdString();
     std::shared_ptr<ExperimentLog> log = ExperimentLog::open(path);
-    std::unique_ptr<ExperimentLog> writer = ExperimentLog::open(path); ///< as a job has one
+    std::unique_ptr<ExperimentLog> writer = ExperimentLog::open(path);  ///< as a job has one
 
     void addDemo() {
         tests::addMadeUpRun(*writer, {.name = "float",
@@ -85,7 +85,7 @@ void answerNextQuestion(const QString& button) {
     timer->start();
 }
 
-} // namespace
+}  // namespace
 
 class TestRunsPanel : public QObject {
     Q_OBJECT
@@ -101,7 +101,7 @@ private Q_SLOTS:
         QCOMPARE(durationText(12'440), QStringLiteral("12.4 s"));
         QCOMPARE(durationText(161'000), QStringLiteral("2:41"));
         QCOMPARE(durationText(3'761'000), QStringLiteral("1:02:41"));
-        QCOMPARE(durationText(59'990), QStringLiteral("1:00")); // not "60.0 s"
+        QCOMPARE(durationText(59'990), QStringLiteral("1:00"));  // not "60.0 s"
         QCOMPARE(remainingText(161'000), QStringLiteral("2:41 left"));
         QCOMPARE(remainingText(45'000), QStringLiteral("0:45 left"));
         QCOMPARE(remainingText(2'000), QStringLiteral("a few seconds left"));
@@ -142,7 +142,7 @@ private Q_SLOTS:
         f.writer->removeRun(running);
         model.refreshIfChanged();
         QCOMPARE(model.rowCount(), 4);
-        QCOMPARE(resets.size(), 0); // a selection survives all that
+        QCOMPARE(resets.size(), 0);  // a selection survives all that
     }
 
     void sortsAndFiltersInTheDatabase() {
@@ -187,7 +187,7 @@ private Q_SLOTS:
         RunTableModel model;
         QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
         tester.setUseFetchMore(
-            false); // it would ask for rows in the middle of a reset, which it then objects to
+            false);  // it would ask for rows in the middle of a reset, which it then objects to
         model.setLog(f.log);
         QCOMPARE(model.matchCount(), kRuns);
         QCOMPARE(model.rowCount(), RunTableModel::kPageSize);
@@ -235,7 +235,7 @@ private Q_SLOTS:
         panel.removeSelected();
         QCOMPARE(f.log->runCount(), 2);
         QCOMPARE(panel.model()->rowCount(), 2);
-        QCOMPARE(panel.summary(), QStringLiteral("2 run(s)"));
+        QCOMPARE(panel.summary(), QStringLiteral("2 runs"));
     }
 
     void twoSelectedRunsAskToBeCompared() {
@@ -268,7 +268,7 @@ private Q_SLOTS:
         QTest::mouseDClick(panel.table()->viewport(), Qt::LeftButton, {}, place);
         QCOMPARE(details.size(), 1);
         QCOMPARE(details.first().first().value<RunId>(), panel.model()->recordAt(1).id);
-        QVERIFY(panel.table()->findChild<QLineEdit*>() == nullptr); // a double click does not edit
+        QVERIFY(panel.table()->findChild<QLineEdit*>() == nullptr);  // a double click does not edit
         QSignalSpy rerun(&panel, &RunsPanel::rerunRequested);
         for (QAction* const action : panel.table()->actions()) {
             if (action->text() == QStringLiteral("Rerun")) {
@@ -287,7 +287,7 @@ private Q_SLOTS:
         selectRows(*panel.table(), {1, 3});
         const std::vector<RunId> before = panel.selectedRuns();
         tests::addMadeUpRun(*f.writer, {.name = "new"});
-        QTRY_COMPARE(panel.model()->rowCount(), 5); // found by polling
+        QTRY_COMPARE(panel.model()->rowCount(), 5);  // found by polling
         QCOMPARE(panel.selectedRuns(), before);
     }
 
@@ -329,7 +329,7 @@ private Q_SLOTS:
         panel.refresh();
         panel.findChild<QLineEdit*>()->setText(QStringLiteral("nothing like this"));
         QVERIFY(shown(QStringLiteral("No run matches")));
-        QCOMPARE(panel.summary(), QStringLiteral("0 of 4 run(s)"));
+        QCOMPARE(panel.summary(), QStringLiteral("0 of 4 runs"));
     }
 
     void looks() {
