@@ -1,12 +1,10 @@
 #include "engine/quantized_executor.h"
 
 #include "core/plan/quantized_bias.h"
-#include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 #include "engine/fake_quantize_op.h"
 #include "engine/tensor_bridge.h"
 
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -56,18 +54,6 @@ at::Tensor onAccumulatorGrid(const core::FloatTensor& bias, const core::QParams&
 }
 
 } // namespace
-
-bool gridImpliesClamp(const core::QParams& grid, const core::ClampOp& clamp) {
-    const std::array<float, 2> bounds{static_cast<float>(clamp.lower), static_cast<float>(clamp.upper)};
-    for (std::size_t channel = 0; channel < grid.scale.size(); ++channel) {
-        std::array<std::int32_t, 2> codes{};
-        core::quantize(bounds, codes, grid, channel);
-        if (codes[0] != grid.quantMin || codes[1] != grid.quantMax) {
-            return false;
-        }
-    }
-    return true;
-}
 
 void quantizeWeights(GraphExecutor& executor, const core::PreparedModel& model, const core::Layer& layer,
                      const core::QuantPlan& plan) {

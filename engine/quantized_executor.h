@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/layer.h"
+#include "core/plan/clamp_in_grid.h"
 #include "core/plan/quant_plan.h"
 #include "engine/graph_executor.h"
 
@@ -16,8 +17,7 @@ GraphExecutor makeQuantizedExecutor(const core::PreparedModel& model, const core
 void quantizeWeights(GraphExecutor& executor, const core::PreparedModel& model, const core::Layer& layer,
                      const core::QuantPlan& plan);
 
-/// True when the grid alone clamps as the activation does, for every input: the codes of both bounds are the
-/// outermost. relu6 in front of a grid over [0, 5.9] is such a case; over [-1, 5.9] it is not.
-bool gridImpliesClamp(const core::QParams& grid, const core::ClampOp& clamp);
+/// Whether a clamp in front of a grid can be left out; the exporters ask the same.
+using core::gridImpliesClamp;
 
 } // namespace bitlathe::engine

@@ -13,8 +13,9 @@ namespace bitlathe::tests {
 
 namespace {
 
-constexpr const char* kRemedy = "; run `./bitlathe.sh test` once, or install Node.js 18 or newer and run "
-                                "`npm install --ignore-scripts` in a copy of tests/reference named by BITLATHE_JUDGES";
+constexpr const char* kRemedy =
+    "; run `./bitlathe.sh test` once, or install Node.js 18 or newer and run "
+    "`npm install --ignore-scripts` in a copy of tests/reference named by BITLATHE_JUDGES";
 
 QString judgesFolder() {
     const QString given = qEnvironmentVariable("BITLATHE_JUDGES");
@@ -23,7 +24,8 @@ QString judgesFolder() {
 
 void requireJudge(const QString& judges, const QString& node) {
     if (node.isEmpty()) {
-        throw std::runtime_error(std::string("ONNX Runtime cannot judge: the program 'node' is not there") + kRemedy);
+        throw std::runtime_error(std::string("ONNX Runtime cannot judge: the program 'node' is not there") +
+                                 kRemedy);
     }
     if (!QDir(judges + "/node_modules/onnxruntime-node").exists()) {
         throw std::runtime_error("ONNX Runtime cannot judge: " + judges.toStdString() +
@@ -51,10 +53,10 @@ std::vector<float> readFloats(const QString& path) {
     return values;
 }
 
-}  // namespace
+} // namespace
 
-std::vector<float> runOnnx(const std::string& modelPath, std::span<const float> samples, const core::Shape& shape,
-                           OnnxOptimization optimization) {
+std::vector<float> runOnnx(const std::string& modelPath, std::span<const float> samples,
+                           const core::Shape& shape, OnnxOptimization optimization) {
     const QString judges = judgesFolder();
     const QString node = QStandardPaths::findExecutable("node");
     requireJudge(judges, node);
@@ -74,9 +76,10 @@ std::vector<float> runOnnx(const std::string& modelPath, std::span<const float> 
     constexpr int kTenMinutes = 600'000;
     const bool hasFinished = process.waitForFinished(kTenMinutes);
     if (!hasFinished || process.exitStatus() != QProcess::NormalExit || process.exitCode() != 0) {
-        throw std::runtime_error("ONNX Runtime failed on " + modelPath + ": " + process.readAll().toStdString());
+        throw std::runtime_error("ONNX Runtime failed on " + modelPath + ": " +
+                                 process.readAll().toStdString());
     }
     return readFloats(output);
 }
 
-}  // namespace bitlathe::tests
+} // namespace bitlathe::tests

@@ -1,4 +1,4 @@
-#include "core/quantizers/clamp_in_grid.h"
+#include "core/plan/clamp_in_grid.h"
 
 #include "core/quantizers/fake_quantize.h"
 
