@@ -8,7 +8,8 @@
 
 namespace bitlathe::experiments {
 
-/// Collects the statistics of every site, or finds them in the log's cache. Returns a Calibration.
+/// Collects the statistics of every site, or finds them in the log's cache, which recipes share. Returns a
+/// Calibration.
 class CalibrateJob final : public Job {
 public:
     struct Input {
