@@ -24,7 +24,7 @@ double lengthPx(const QCPAxis* axis) {
 double labelPitch(const QCPAxis* axis, const QString& widest) {
     const QFontMetricsF metrics(axis->tickLabelFont());
     return isHorizontal(axis) ? metrics.horizontalAdvance(widest) + 1.5 * metrics.averageCharWidth()
-                              : 1.9 * metrics.height();
+                              : 1.55 * metrics.height();
 }
 
 class FittingTicker final : public QCPAxisTicker {
@@ -125,8 +125,9 @@ public:
         const double pixelsPerDecade = std::max(1.0, lengthPx(m_axis)) / decades;
         const double pitch = labelPitch(m_axis, QStringLiteral("10⁻¹⁰"));
         const int step = std::max(1, static_cast<int>(std::ceil(pitch / pixelsPerDecade)));
-        // Within one or two decades the powers alone say too little: 2 and 5 join them.
-        const bool hasRoom = decades < 2.2 && pixelsPerDecade > 4 * pitch;
+        // Within one or two decades the powers alone say too little: 2 and 5 join them where 1 to 2, 0.3 of a
+        // decade, is a label apart.
+        const bool hasRoom = decades < 2.2 && 0.3 * pixelsPerDecade > pitch;
         const int first = static_cast<int>(std::floor(std::log10(range.lower)));
         const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
         for (int exponent = first; exponent <= last; ++exponent) {

@@ -28,7 +28,7 @@ constexpr double kGripWidth = 8;
 constexpr double kGripHeight = 16;
 constexpr double kLogFloor = 0.5; // below a count of 1, so that 1 is a bar
 constexpr int kKeyGestureMs = 1000;
-constexpr int kMaxMarkRows = 3;
+constexpr int kMarkRows = 3; // of labels above the bars
 
 constexpr std::array kHandles{HistogramPlot::Handle::Lower, HistogramPlot::Handle::Upper};
 
@@ -119,8 +119,7 @@ void HistogramPlot::setDequantizedHistogram(const core::Histogram& histogram) {
 }
 
 void HistogramPlot::setMarks(std::vector<PlotMark> marks) {
-    std::erase_if(marks, [](const PlotMark& mark) { return !std::isfinite(mark.value); });
-    m_marks = std::move(marks);
+    m_marks.setMarks(std::move(marks));
     updateHome();
 }
 
@@ -192,7 +191,7 @@ void HistogramPlot::updateHome() {
         include(m_range->lower);
         include(m_range->upper);
     }
-    for (const PlotMark& mark : m_marks) {
+    for (const PlotMark& mark : m_marks.marks()) {
         include(mark.value);
     }
     const double binWidth = m_histogram.binWidth();
@@ -200,21 +199,22 @@ void HistogramPlot::updateHome() {
         home = {home.lower - binWidth, home.upper + binWidth};
     }
     const double pad = 0.02 * home.width();
-    setHome(plot()->xAxis, {home.lower - pad, home.upper + pad}, 8 * binWidth);
+    m_home = {home.lower - pad, home.upper + pad};
+    setHome(plot()->xAxis, m_home, 8 * binWidth);
     followView();
     replotLater(Part::All);
 }
 
 void HistogramPlot::followView() {
     relayout();
+    Q_EMIT axisChanged(m_home, visibleRange());
 }
 
 void HistogramPlot::relayout() {
     const QFontMetricsF metrics(smallFont());
-    const double left = metrics.horizontalAdvance(QStringLiteral("−00.0")) + 8;
-    const double label = m_caption.isEmpty() && m_dequantized.empty() ? 0 : metrics.height() + 3;
+    const double label = m_caption.isEmpty() && m_dequantized.empty() ? 0 : metrics.height();
     const auto arrange = [&] {
-        setMargins({left, kStripPx + m_markRows * metrics.height() + 2, 12, metrics.height() + 9 + label});
+        setMargins({valueAxisMargin(), kStripPx + m_marks.height() + 2, 12, metrics.height() + 9 + label});
     };
     arrange(); // places the axis, which places the marks, which decide the rows above it
     placeMarks();
@@ -223,29 +223,8 @@ void HistogramPlot::relayout() {
 }
 
 void HistogramPlot::placeMarks() {
-    const QFontMetricsF metrics(smallFont());
-    const auto place = [&](int rows) {
-        std::vector<LabelRequest> requests;
-        for (const PlotMark& mark : m_marks) {
-            const double x = xOf(mark.value);
-            const bool isVisible =
-                x >= plot()->axisRect()->left() - 1 && x <= plot()->axisRect()->right() + 1;
-            // A label wider than any area never finds a place: marks out of sight have none.
-            const double width = isVisible ? std::ceil(metrics.horizontalAdvance(mark.label)) + 1 : 1e9;
-            requests.push_back({x, QSizeF(width, metrics.height())});
-        }
-        return placeLabels(requests, QRectF(0, kStripPx, width(), rows * metrics.height()), metrics.height());
-    };
-    m_markRows = 0;
-    m_markRects.assign(m_marks.size(), std::nullopt);
-    for (int rows = 1; rows <= kMaxMarkRows && !m_marks.empty(); ++rows) {
-        m_markRects = place(rows);
-        m_markRows = rows;
-        const auto hidden = std::count(m_markRects.begin(), m_markRects.end(), std::nullopt);
-        if (hidden == 0) {
-            break;
-        }
-    }
+    m_marks.place([this](double value) { return xOf(value); }, plot()->axisRect()->rect(), kStripPx, width(),
+                  smallFont(), kMarkRows);
 }
 
 std::vector<HistogramPlot::Column> HistogramPlot::columns(const core::Histogram& histogram) const {
@@ -319,7 +298,8 @@ std::vector<HistogramPlot::HandleLabel> HistogramPlot::handleLabels() const {
         return {};
     }
     // Decimals for steps of about one pixel of the whole picture.
-    const double resolution = std::pow(10, std::floor(std::log10(std::max(m_occupied.width(), 1e-30) / 500)));
+    const double resolution =
+        std::pow(10, std::floor(std::log10(std::max(m_occupied.width(), 1e-30) / 2000)));
     const QFontMetricsF metrics(smallFont());
     const bool lowerFirst = m_focused == Handle::Lower || (isDragging() && m_dragged == Handle::Lower);
     const std::array<Handle, 2> order{lowerFirst ? Handle::Lower : Handle::Upper,
@@ -350,10 +330,8 @@ std::vector<QRectF> HistogramPlot::labelRects() const {
             rects.push_back(*label.rect);
         }
     }
-    for (const auto& rect : m_markRects) {
-        if (rect) {
-            rects.push_back(*rect);
-        }
+    for (const QRectF& rect : m_marks.labelRects()) {
+        rects.push_back(rect);
     }
     return rects;
 }
@@ -416,7 +394,7 @@ void HistogramPlot::paintStems(QPainter& painter) const {
     }
     const QRect area = plot()->axisRect()->rect();
     const double bottom = area.bottom();
-    const QColor color = PlotTheme::category(1);
+    const QColor color = theme().category(1);
     painter.setClipRect(area.adjusted(-3, -3, 3, 0), Qt::IntersectClip);
     const auto stem = [&](double value, double count) {
         if (count <= 0 || !visibleRange().contains(value)) {
@@ -452,7 +430,7 @@ void HistogramPlot::paintCaption(QPainter& painter) const {
     painter.drawText(line, Qt::AlignVCenter | Qt::AlignLeft, caption);
     if (!legend.isEmpty()) {
         const double x = std::round(left + captionWidth + gap);
-        painter.fillRect(QRectF(x, std::round(line.center().y()) - 2, 5, 5), PlotTheme::category(1));
+        painter.fillRect(QRectF(x, std::round(line.center().y()) - 2, 5, 5), theme().category(1));
         painter.drawText(line.adjusted(x - left + kSwatch, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,
                          legend);
     }
@@ -477,25 +455,7 @@ void HistogramPlot::paintLevels(QPainter& painter) const {
 }
 
 void HistogramPlot::paintMarks(QPainter& painter) const {
-    const QRect area = plot()->axisRect()->rect();
-    const double rowHeight = QFontMetricsF(smallFont()).height();
-    for (std::size_t i = 0; i < m_marks.size(); ++i) {
-        const double x = std::round(xOf(m_marks[i].value)) + 0.5;
-        if (x < area.left() || x > area.right() + 1) {
-            continue;
-        }
-        const double top = m_markRects[i] ? m_markRects[i]->top() + 2 : kStripPx + m_markRows * rowHeight;
-        painter.setPen(QPen(m_marks[i].isEmphasized ? theme().attention : theme().muted, 1, Qt::DotLine));
-        painter.drawLine(QPointF(x, top), QPointF(x, area.bottom()));
-    }
-    painter.setFont(smallFont());
-    for (std::size_t i = 0; i < m_marks.size(); ++i) {
-        if (m_markRects[i]) {
-            painter.fillRect(*m_markRects[i], theme().surface);
-            painter.setPen(m_marks[i].isEmphasized ? theme().attention : theme().muted);
-            painter.drawText(*m_markRects[i], Qt::AlignCenter, m_marks[i].label);
-        }
-    }
+    m_marks.paint(painter, theme(), plot()->axisRect()->bottom());
 }
 
 void HistogramPlot::paintHandles(QPainter& painter) const {
@@ -752,11 +712,8 @@ QString HistogramPlot::toolTipAt(const QPointF& position) const {
             }
         }
     }
-    for (std::size_t i = 0; i < m_marks.size(); ++i) {
-        if (std::abs(position.x() - xOf(m_marks[i].value)) <= 3 ||
-            (m_markRects[i] && m_markRects[i]->contains(position))) {
-            return tr("%1: %2").arg(m_marks[i].label, shortValue(m_marks[i].value));
-        }
+    if (const auto mark = m_marks.markAt(position)) {
+        return tr("%1: %2").arg(m_marks.marks()[*mark].label, shortValue(m_marks.marks()[*mark].value));
     }
     if (!area.contains(position.toPoint())) {
         return {};
@@ -765,15 +722,15 @@ QString HistogramPlot::toolTipAt(const QPointF& position) const {
     const double total = static_cast<double>(m_histogram.total());
     if (m_histogram.zeros() > 0 && std::abs(position.x() - xOf(0)) <= 2) {
         const auto zeros = static_cast<qint64>(m_histogram.zeros());
-        return tr("exactly 0: %1 values (%2 %)")
-            .arg(QLocale().toString(zeros), shortValue(100.0 * static_cast<double>(zeros) / total));
+        return tr("exactly 0: %1 values (%2)")
+            .arg(QLocale().toString(zeros), percentText(static_cast<double>(zeros) / total));
     }
     for (const Column& column : columns(m_histogram)) {
         if (value >= column.lower && value < column.upper) {
-            return tr("%1 to %2: %3 values (%4 %)")
+            return tr("%1 to %2: %3 values (%4)")
                 .arg(shortValue(column.lower), shortValue(column.upper),
                      QLocale().toString(static_cast<qint64>(column.count)),
-                     shortValue(100 * column.count / total));
+                     percentText(column.count / total));
         }
     }
     return {};
@@ -791,7 +748,7 @@ void HistogramPlot::describeData() {
         text += QLatin1Char(' ') +
                 tr("Clipped to %1 … %2.").arg(shortValue(m_range->lower), shortValue(m_range->upper));
     }
-    for (const PlotMark& mark : m_marks) {
+    for (const PlotMark& mark : m_marks.marks()) {
         text += QLatin1Char(' ') + tr("%1 would choose %2.").arg(mark.label, shortValue(mark.value));
     }
     describe(text);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plots/mark_strip.h"
 #include "plots/plot_widget.h"
 
 #include "core/types/histogram.h"
@@ -13,13 +14,6 @@
 #include <vector>
 
 namespace bitlathe::plots {
-
-/// A value on the axis with a name: what an observer would choose.
-struct PlotMark {
-    QString label;
-    double value = 0;
-    bool isEmphasized = false; ///< orange: the one in use
-};
 
 /// Histogram of one tensor with two clip handles to drag.
 ///
@@ -88,6 +82,9 @@ Q_SIGNALS:
     void rangeCommitted(bitlathe::core::Range range, quint64 gesture);
     /// Esc during a drag: the range is what it was before (rangeDragged has told so); nothing is committed.
     void dragCancelled(quint64 gesture);
+    /// The horizontal axis, for a plot below that shares it: what it shows when zoomed out, and what it shows
+    /// now. Whatever changed it.
+    void axisChanged(bitlathe::core::Range home, bitlathe::core::Range visible);
     /// The user switched the scale from the menu.
     void logarithmicChanged(bool isLogarithmic);
 
@@ -147,12 +144,11 @@ private:
     core::Histogram m_histogram;
     core::Histogram m_dequantized;
     core::Range m_occupied;
+    core::Range m_home; ///< of the horizontal axis
     std::optional<core::Range> m_range;
     std::optional<core::Range> m_representable;
     std::vector<double> m_levels;
-    std::vector<PlotMark> m_marks;
-    std::vector<std::optional<QRectF>> m_markRects;
-    int m_markRows = 0;
+    MarkStrip m_marks;
     QString m_caption;
     std::function<double(double)> m_snap;
     bool m_isLogarithmic = true;

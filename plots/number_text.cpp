@@ -90,6 +90,16 @@ QString shortCount(double count) {
     return text(QT_TRANSLATE_NOOP("bitlathe::plots::NumberText", "%1G")).arg(threeDigits(count / 1e9));
 }
 
+QString percentText(double share) {
+    const double percent = 100 * share;
+    if (percent > 0 && percent < 0.01) {
+        return text(QT_TRANSLATE_NOOP("bitlathe::plots::NumberText", "< %1 %"))
+            .arg(QLocale().toString(0.01, 'f', 2));
+    }
+    return text(QT_TRANSLATE_NOOP("bitlathe::plots::NumberText", "%1 %"))
+        .arg(valueAtResolution(percent, percent < 1 && percent > 0 ? 0.01 : 0.1));
+}
+
 QString powerOfTen(int exponent) {
     if (exponent == 0 || exponent == 1) {
         return exponent == 0 ? QStringLiteral("1") : QStringLiteral("10");

@@ -17,6 +17,8 @@ QString shortValue(double value);
 QString valueAtResolution(double value, double resolution);
 /// "950", "1.5k", "20k", "3M": counts on a linear axis.
 QString shortCount(double count);
+/// A share 0..1 as "80.0 %", "0.42 %", "< 0.01 %".
+QString percentText(double share);
 /// "10⁶", or "1" and "10" for the exponents 0 and 1.
 QString powerOfTen(int exponent);
 

@@ -121,12 +121,13 @@ QColor PlotTheme::textOn(const QColor& background) {
     return onWhite > onDark ? QColor(0xFFFFFF) : darkText;
 }
 
-QColor PlotTheme::category(int index) {
+QColor PlotTheme::category(int index) const {
     // Okabe and Ito 2008, without black and with blue first; yellow last, it is weak on white.
     static const std::array<QColor, 7> kColors{QColor(0x0072B2), QColor(0xE69F00), QColor(0x009E73),
                                                QColor(0xCC79A7), QColor(0x56B4E9), QColor(0xD55E00),
                                                QColor(0xF0E442)};
-    return kColors[static_cast<std::size_t>(std::max(index, 0)) % kColors.size()];
+    const QColor color = kColors[static_cast<std::size_t>(std::max(index, 0)) % kColors.size()];
+    return scheme == Scheme::Light ? color : mixed(color, QColor(0xFFFFFF), 0.25);
 }
 
 QFont PlotTheme::smallFont(const QFont& base) {

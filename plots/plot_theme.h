@@ -48,7 +48,7 @@ struct PlotTheme {
     static QColor textOn(const QColor& background);
     /// Colour `index` of the Okabe-Ito set for categories (runs A, B, ...), repeating after 7. Told apart
     /// with any colour vision.
-    static QColor category(int index);
+    QColor category(int index) const;
 
     /// Axis labels and captions: `base` at 85 %, not under 8 px.
     static QFont smallFont(const QFont& base);

@@ -135,6 +135,10 @@ void PlotWidget::paintEmptyText(QPainter& painter) {
                      m_emptyText);
 }
 
+double PlotWidget::valueAxisMargin() const {
+    return QFontMetricsF(smallFont()).horizontalAdvance(QStringLiteral("−00.0")) + 8;
+}
+
 void PlotWidget::setMargins(const QMarginsF& margins) {
     const QMargins whole(
         static_cast<int>(std::ceil(margins.left())), static_cast<int>(std::ceil(margins.top())),
@@ -273,7 +277,7 @@ bool PlotWidget::beginDrag(const QPointF&, Qt::KeyboardModifiers) {
 }
 void PlotWidget::dragTo(const QPointF&, Qt::KeyboardModifiers) {}
 void PlotWidget::drop() {}
-void PlotWidget::clickAt(const QPointF&) {}
+void PlotWidget::clickAt(const QPointF&, Qt::KeyboardModifiers) {}
 void PlotWidget::hoverAt(const QPointF&) {}
 
 void PlotWidget::abandonDrag() {
@@ -340,7 +344,7 @@ void PlotWidget::mouseReleaseEvent(QMouseEvent* event) {
     if (press == Press::Grabbed) {
         drop();
     } else if (press == Press::Waiting) {
-        clickAt(event->position());
+        clickAt(event->position(), event->modifiers());
     } else if (press == Press::Panning) {
         unsetCursor();
     }

@@ -79,7 +79,7 @@ protected:
     virtual void dragTo(const QPointF& position, Qt::KeyboardModifiers modifiers);
     virtual void drop();
     /// A press and release without moving that nothing grabbed.
-    virtual void clickAt(const QPointF& position);
+    virtual void clickAt(const QPointF& position, Qt::KeyboardModifiers modifiers);
     virtual void hoverAt(const QPointF& position);
     virtual void extendMenu(QMenu& menu);
 
@@ -93,6 +93,9 @@ protected:
     /// Lets `axis` be zoomed and panned within [home.lower, home.upper], never narrower than `narrowest`. An
     /// axis that showed its whole home follows it; one that was zoomed stays where it is as far as it can.
     void setHome(QCPAxis* axis, const core::Range& home, double narrowest);
+    /// Room for a vertical axis of values, px: the same in every plot, so that plots above each other line
+    /// up.
+    double valueAxisMargin() const;
     void describe(const QString& text);
     QFont smallFont() const;
     /// Space around the axes, px; takes effect at once, so that coordinates can be asked for before the next

@@ -20,6 +20,24 @@ QByteArray contentOf(const QString& path) {
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
+/// One line of CSV, quotes undone (RFC 4180).
+QStringList fieldsOf(const QString& line) {
+    QStringList fields{QString()};
+    bool isQuoted = false;
+    for (qsizetype i = 0; i < line.size(); ++i) {
+        if (line[i] == '"' && isQuoted && i + 1 < line.size() && line[i + 1] == '"') {
+            fields.last() += line[++i];
+        } else if (line[i] == '"') {
+            isQuoted = !isQuoted;
+        } else if (line[i] == ',' && !isQuoted) {
+            fields += QString();
+        } else {
+            fields.last() += line[i];
+        }
+    }
+    return fields;
+}
+
 /// More than one colour: something was drawn.
 bool showsSomething(const QImage& image) {
     for (int y = 0; y < image.height(); ++y) {
@@ -94,14 +112,14 @@ void TestPlotExport::filesAreWhole() {
     const QList<QByteArray> lines = contentOf(base + ".csv").trimmed().split('\n');
     QCOMPARE(static_cast<std::size_t>(lines.size()), table.rows.size() + 1);
     for (std::size_t row = 0; row < table.rows.size(); ++row) {
-        const QList<QByteArray> fields = lines[static_cast<qsizetype>(row) + 1].split(',');
+        const QStringList fields = fieldsOf(QString::fromUtf8(lines[static_cast<qsizetype>(row) + 1]));
         QCOMPARE(static_cast<std::size_t>(fields.size()), table.rows[row].size());
         for (std::size_t column = 0; column < table.rows[row].size(); ++column) {
             const QVariant& value = table.rows[row][column];
             if (value.typeId() == QMetaType::Double) {
                 QCOMPARE(fields[static_cast<qsizetype>(column)].toDouble(), value.toDouble());
             } else {
-                QCOMPARE(QString::fromUtf8(fields[static_cast<qsizetype>(column)]), value.toString());
+                QCOMPARE(fields[static_cast<qsizetype>(column)], value.toString());
             }
         }
     }

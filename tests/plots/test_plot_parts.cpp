@@ -55,10 +55,10 @@ void TestPlotParts::textCanBeRead() {
     QCOMPARE(PlotTheme::textOn(PlotTheme::light().colorForBits(BitWidth(1))), QColor(0xFFFFFF));
     std::set<QRgb> categories;
     for (int i = 0; i < 7; ++i) {
-        categories.insert(PlotTheme::category(i).rgb());
+        categories.insert(PlotTheme::light().category(i).rgb());
     }
     QCOMPARE(categories.size(), std::size_t{7});
-    QCOMPARE(PlotTheme::category(7), PlotTheme::category(0));
+    QCOMPARE(PlotTheme::light().category(7), PlotTheme::light().category(0));
 }
 
 void TestPlotParts::numbersReadWell_data() {
@@ -75,6 +75,10 @@ void TestPlotParts::numbersReadWell_data() {
     QTest::newRow("zero") << shortValue(0) << "0";
     QTest::newRow("no minus zero") << valueAtResolution(-0.001, 0.01) << "0.00";
     QTest::newRow("resolution") << valueAtResolution(-12.3456, 0.01) << "-12.35";
+    QTest::newRow("percent") << percentText(0.8) << "80.0 %";
+    QTest::newRow("small percent") << percentText(0.0042) << "0.42 %";
+    QTest::newRow("tiny percent") << percentText(1e-6) << "< 0.01 %";
+    QTest::newRow("no percent") << percentText(0) << "0.0 %";
     QTest::newRow("count") << shortCount(950) << "950";
     QTest::newRow("thousands") << shortCount(1500) << "1.5k";
     QTest::newRow("millions") << shortCount(3e6) << "3M";

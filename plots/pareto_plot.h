@@ -1,0 +1,73 @@
+#pragma once
+
+#include "plots/plot_widget.h"
+
+#include <QString>
+
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace bitlathe::plots {
+
+struct ParetoPoint {
+    qint64 id = 0;
+    QString name;
+    qint64 romBytes = 0;
+    double accuracyPercent = 0;
+    std::optional<core::Range> accuracy95; ///< 95 % interval, %
+};
+
+/// Indices of the points that no other beats: none has at most the bytes and at least the accuracy, and one
+/// of them better. In ascending bytes; of equal points the first.
+std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points);
+
+/// Accuracy against ROM of many runs; the front is a line, the points under it are hollow. Points can be
+/// clicked. Horizontal: bytes, vertical: accuracy in %.
+class ParetoPlot final : public PlotWidget {
+    Q_OBJECT
+
+public:
+    explicit ParetoPlot(QWidget* parent = nullptr);
+
+    /// Points whose accuracy is not finite are left out.
+    void setPoints(std::vector<ParetoPoint> points);
+    /// ROM of the device, B; empty: none.
+    void setLimit(std::optional<qint64> bytes);
+    void setSelection(std::set<qint64> ids);
+
+    PlotTable table(TableExtent extent) const override;
+    QString toolTipAt(const QPointF& position) const override;
+    /// Rectangles of the names beside points (px): none touch, none leave the plot.
+    std::vector<QRectF> labelRects() const;
+    /// Where point `index` is drawn, px.
+    QPointF pixelOf(std::size_t index) const;
+
+Q_SIGNALS:
+    void pointClicked(qint64 id, Qt::KeyboardModifiers modifiers);
+
+protected:
+    void relayout() override;
+    void clickAt(const QPointF& position, Qt::KeyboardModifiers modifiers) override;
+    void hoverAt(const QPointF& position) override;
+
+private:
+    struct Label {
+        QString text;
+        QRectF rect;
+    };
+
+    std::vector<Label> labels() const;
+    int pointAt(const QPointF& position) const;
+    void updateHome();
+    void describeData();
+    void paintPoints(QPainter& painter) const;
+    void paintCaption(QPainter& painter) const;
+
+    std::vector<ParetoPoint> m_points;
+    std::vector<std::size_t> m_front;
+    std::set<qint64> m_selection;
+    std::optional<qint64> m_limit;
+};
+
+} // namespace bitlathe::plots
