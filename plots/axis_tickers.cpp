@@ -149,7 +149,7 @@ private:
     const QCPAxis* m_axis;
 };
 
-} // namespace
+}  // namespace
 
 QSharedPointer<QCPAxisTicker> makeTicker(const QCPAxis* axis, TickText text) {
     return QSharedPointer<QCPAxisTicker>(new FittingTicker(axis, text));
@@ -159,4 +159,4 @@ QSharedPointer<QCPAxisTicker> makeLogTicker(const QCPAxis* axis) {
     return QSharedPointer<QCPAxisTicker>(new PowerTicker(axis));
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -11,10 +11,10 @@ namespace bitlathe::plots {
 /// touch.
 
 enum class TickText {
-    Value,   ///< plain numbers, decimals by the step
-    Count,   ///< 1.5k, 20k, 3M
-    Bytes,   ///< KiB and MiB at powers of two
-    Integer, ///< whole numbers only: layers, epochs, channels
+    Value,    ///< plain numbers, decimals by the step
+    Count,    ///< 1.5k, 20k, 3M
+    Bytes,    ///< KiB and MiB at powers of two
+    Integer,  ///< whole numbers only: layers, epochs, channels
 };
 QSharedPointer<QCPAxisTicker> makeTicker(const QCPAxis* axis, TickText text);
 
@@ -22,4 +22,4 @@ QSharedPointer<QCPAxisTicker> makeTicker(const QCPAxis* axis, TickText text);
 /// below 0.
 QSharedPointer<QCPAxisTicker> makeLogTicker(const QCPAxis* axis);
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

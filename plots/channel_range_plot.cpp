@@ -35,7 +35,7 @@ void ChannelRangePlot::setChannels(std::vector<core::Range> observed,
     if (!hasData()) {
         return;
     }
-    core::Range values{0, 0}; // zero belongs into the picture: every grid is about it
+    core::Range values{0, 0};  // zero belongs into the picture: every grid is about it
     for (const std::vector<core::Range>* ranges : {&m_observed, &m_representable}) {
         for (const core::Range& range : *ranges) {
             values.lower = std::min(values.lower, range.lower);
@@ -214,4 +214,4 @@ PlotTable ChannelRangePlot::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -49,8 +49,8 @@ private:
 
     std::vector<core::Range> m_observed;
     std::vector<core::Range> m_representable;
-    std::vector<int> m_sequence; ///< channel at each place of the axis
+    std::vector<int> m_sequence;  ///< channel at each place of the axis
     ChannelOrder m_order = ChannelOrder::ByIndex;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

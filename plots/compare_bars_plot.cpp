@@ -19,13 +19,25 @@ constexpr double kColumnGapPx = 20;
 constexpr double kNarrowestColumnPx = 130;
 constexpr double kBandGapPx = 8;
 constexpr double kTallestRowPx = 30;
+constexpr double kIntervalShare =
+    1.6;  // width of a column of intervals, which shows small differences, in columns of bars
+
+/// Two decimals at most: "8", "7.2", "4.31".
+QString shortDecimal(double value) {
+    for (const double resolution : {1.0, 0.1}) {
+        if (std::abs(value / resolution - std::round(value / resolution)) < 1e-3) {
+            return valueAtResolution(value, resolution);
+        }
+    }
+    return valueAtResolution(value, 0.01);
+}
 
 /// "+0.12", "−3.4": always with a sign, and a real minus.
 QString signedText(double difference, const QString& magnitude) {
     return (difference < 0 ? QStringLiteral("−") : QStringLiteral("+")) + magnitude;
 }
 
-} // namespace
+}  // namespace
 
 CompareBarsPlot::CompareBarsPlot(QWidget* parent) : PlotWidget(tr("Comparison of runs"), parent) {
     setEmptyText(tr("Select two or more runs to compare them."));
@@ -90,10 +102,11 @@ void CompareBarsPlot::buildColumns() {
                                  : core::Range{span->lower - pad, span->upper + pad};
         m_columns.push_back(std::move(column));
     };
-    const auto plainDifference = [](double resolution) {
-        return [resolution](double difference, double) {
-            return signedText(difference, valueAtResolution(std::abs(difference), resolution));
-        };
+    const auto accuracyDifference = [](double difference, double) {
+        return signedText(difference, valueAtResolution(std::abs(difference), 0.01));
+    };
+    const auto bitsDifference = [](double difference, double) {
+        return signedText(difference, shortDecimal(std::abs(difference)));
     };
     const auto shareDifference = [](double difference, double first) {
         return first > 0
@@ -104,13 +117,13 @@ void CompareBarsPlot::buildColumns() {
     const auto twoDecimals = [](double value) { return valueAtResolution(value, 0.01); };
     add(
         tr("Accuracy (%), 95 % interval"), false, [](const CompareRun& r) { return r.accuracyPercent; },
-        twoDecimals, plainDifference(0.01));
+        twoDecimals, accuracyDifference);
     add(
-        tr("Bits per weight"), true, [](const CompareRun& r) { return r.weightBits; }, twoDecimals,
-        plainDifference(0.01));
+        tr("Bits per weight"), true, [](const CompareRun& r) { return r.weightBits; }, shortDecimal,
+        bitsDifference);
     add(
-        tr("Bits per activation"), true, [](const CompareRun& r) { return r.activationBits; }, twoDecimals,
-        plainDifference(0.01));
+        tr("Bits per activation"), true, [](const CompareRun& r) { return r.activationBits; }, shortDecimal,
+        bitsDifference);
     add(
         tr("ROM"), true, [](const CompareRun& r) { return r.romBytes; }, shortBytes, shareDifference);
     add(
@@ -133,7 +146,11 @@ CompareBarsPlot::Grid CompareBarsPlot::grid(const QSizeF& size) const {
     const double fitting = std::clamp(std::floor(room / (kNarrowestColumnPx + kColumnGapPx)), 1.0, count);
     // As many columns in each band as in the others: three and two, not four and one.
     grid.columnsPerBand = static_cast<int>(std::ceil(count / std::ceil(count / fitting)));
-    grid.columnWidth = room / grid.columnsPerBand - kColumnGapPx;
+    // The accuracy comes first; its place is wider in every band, so that bands line up.
+    const bool hasInterval = !m_columns.empty() && !m_columns.front().isFromZero && grid.columnsPerBand > 1;
+    const double extra = hasInterval ? kIntervalShare - 1 : 0;
+    grid.columnWidth = (room - grid.columnsPerBand * kColumnGapPx) / (grid.columnsPerBand + extra);
+    grid.firstWidth = grid.columnWidth * (1 + extra);
     grid.titleHeight = std::ceil(metrics.height()) + 4;
     const double bandRoom = size.height() / bands(grid) - grid.titleHeight - kBandGapPx;
     grid.rowHeight = std::clamp(bandRoom / static_cast<double>(std::max<std::size_t>(m_runs.size(), 1)),
@@ -159,7 +176,7 @@ void CompareBarsPlot::relayout() {
 }
 
 int CompareBarsPlot::heightForWidth(int width) const {
-    const Grid fitted = grid(QSizeF(width, 1)); // rows at their lowest
+    const Grid fitted = grid(QSizeF(width, 1));  // rows at their lowest
     const double rows = static_cast<double>(std::max<std::size_t>(m_runs.size(), 2));
     return static_cast<int>(
                std::ceil(bands(fitted) * (fitted.titleHeight + rows * fitted.rowHeight + kBandGapPx))) +
@@ -224,10 +241,12 @@ void CompareBarsPlot::paintRuns(QPainter& painter) const {
         const int band = static_cast<int>(i) / fitted.columnsPerBand;
         const int place = static_cast<int>(i) % fitted.columnsPerBand;
         const QRectF first = rowRect(fitted, band, 0);
-        const double left =
-            first.left() + fitted.nameWidth + kColumnGapPx + place * (fitted.columnWidth + kColumnGapPx);
+        const double begin = first.left() + fitted.nameWidth + kColumnGapPx;
+        const double left = place == 0 ? begin
+                                       : begin + fitted.firstWidth + kColumnGapPx +
+                                             (place - 1) * (fitted.columnWidth + kColumnGapPx);
         paintColumn(painter, m_columns[i],
-                    QRectF(left, first.top(), fitted.columnWidth,
+                    QRectF(left, first.top(), place == 0 ? fitted.firstWidth : fitted.columnWidth,
                            fitted.rowHeight * static_cast<double>(m_runs.size())),
                     fitted);
     }
@@ -369,4 +388,4 @@ PlotTable CompareBarsPlot::table(TableExtent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -14,12 +14,12 @@ struct CompareRun {
     qint64 id = 0;
     QString name;
     std::optional<double> accuracyPercent;
-    std::optional<core::Range> accuracy95; ///< 95 % interval, %
-    qint64 samples = 0;                    ///< behind the accuracy
-    std::optional<double> weightBits;      ///< mean over the weights
-    std::optional<double> activationBits;  ///< mean over the activations
+    std::optional<core::Range> accuracy95;  ///< 95 % interval, %
+    qint64 samples = 0;                     ///< behind the accuracy
+    std::optional<double> weightBits;       ///< mean over the weights
+    std::optional<double> activationBits;   ///< mean over the activations
     std::optional<qint64> romBytes;
-    std::optional<qint64> ramBytes; ///< at the peak
+    std::optional<qint64> ramBytes;  ///< at the peak
 };
 
 /// Two or more runs side by side: a row per run (A, B, ... in its colour), a column per figure. Accuracy is a
@@ -58,12 +58,13 @@ private:
     struct Column {
         QString title;
         bool isFromZero = true;
-        std::vector<Cell> cells; ///< one per run
+        std::vector<Cell> cells;  ///< one per run
         core::Range axis;
     };
     struct Grid {
         double nameWidth = 0;
-        double columnWidth = 0;
+        double firstWidth = 0;   ///< of the first column in a band
+        double columnWidth = 0;  ///< of the others
         double rowHeight = 0;
         double titleHeight = 0;
         int columnsPerBand = 1;
@@ -82,4 +83,4 @@ private:
     std::vector<Column> m_columns;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -14,10 +14,10 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr int kMarkRows = 2;      // of labels; the curve needs the height
-constexpr double kDynamicDb = 45; // shown below the best SQNR: what is worse than that is lost anyway
+constexpr int kMarkRows = 2;       // of labels; the curve needs the height
+constexpr double kDynamicDb = 45;  // shown below the best SQNR: what is worse than that is lost anyway
 
-} // namespace
+}  // namespace
 
 ErrorCurvePlot::ErrorCurvePlot(QWidget* parent) : PlotWidget(tr("Error against clip value"), parent) {
     setEmptyText(tr("No error curve yet."));
@@ -121,7 +121,7 @@ void ErrorCurvePlot::relayout() {
                       plot()->axisRect()->rect(), 0, width(), smallFont(), kMarkRows);
     };
     arrange();
-    arrange(); // the rows decide the margin above the axis
+    arrange();  // the rows decide the margin above the axis
 }
 
 std::optional<double> ErrorCurvePlot::errorAt(double clip) const {
@@ -263,4 +263,4 @@ PlotTable ErrorCurvePlot::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -9,14 +9,14 @@
 namespace bitlathe::plots {
 
 enum class ErrorMeasure {
-    SqnrDb,           ///< dB, more is better; linear axis
-    MeanSquaredError, ///< tensor units squared, less is better; logarithmic axis
+    SqnrDb,            ///< dB, more is better; linear axis
+    MeanSquaredError,  ///< tensor units squared, less is better; logarithmic axis
 };
 
 /// Error of one tensor's quantization when its range is clipped at a given value.
 struct ErrorCurvePoint {
-    double clip = 0;  ///< units of the tensor
-    double error = 0; ///< in the curve's measure
+    double clip = 0;   ///< units of the tensor
+    double error = 0;  ///< in the curve's measure
 };
 
 /// Quantization error against clip value, with what each observer would choose and what is set now. Lines up
@@ -68,7 +68,7 @@ private:
     ErrorMeasure m_measure = ErrorMeasure::SqnrDb;
     MarkStrip m_marks;
     std::optional<double> m_current;
-    std::optional<core::Range> m_home; ///< of the other plot, if any
+    std::optional<core::Range> m_home;  ///< of the other plot, if any
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -20,15 +20,15 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kColumnPx = 3; // narrowest bar worth drawing
-constexpr double kGrabPx = 8;   // to each side of a handle's line
+constexpr double kColumnPx = 3;  // narrowest bar worth drawing
+constexpr double kGrabPx = 8;    // to each side of a handle's line
 constexpr double kLevelSpacingPx = 3;
-constexpr double kStripPx = 19; // above the bars: grips and their values
+constexpr double kStripPx = 19;  // above the bars: grips and their values
 constexpr double kGripWidth = 8;
 constexpr double kGripHeight = 16;
-constexpr double kLogFloor = 0.5; // below a count of 1, so that 1 is a bar
+constexpr double kLogFloor = 0.5;  // below a count of 1, so that 1 is a bar
 constexpr int kKeyGestureMs = 1000;
-constexpr int kMarkRows = 3; // of labels above the bars
+constexpr int kMarkRows = 3;  // of labels above the bars
 
 constexpr std::array kHandles{HistogramPlot::Handle::Lower, HistogramPlot::Handle::Upper};
 
@@ -41,7 +41,7 @@ bool isUsable(const core::Range& range) {
     return std::isfinite(range.lower) && std::isfinite(range.upper) && range.lower <= range.upper;
 }
 
-} // namespace
+}  // namespace
 
 HistogramPlot::HistogramPlot(QWidget* parent) : PlotWidget(tr("Histogram"), parent) {
     setFocusPolicy(Qt::StrongFocus);
@@ -59,7 +59,7 @@ HistogramPlot::HistogramPlot(QWidget* parent) : PlotWidget(tr("Histogram"), pare
     add("data", &HistogramPlot::paintStems);
     add("overlay", &HistogramPlot::paintLevels);
     add("overlay", &HistogramPlot::paintHandles);
-    add("overlay", &HistogramPlot::paintMarks); // above the handles' lines: labels stay readable
+    add("overlay", &HistogramPlot::paintMarks);  // above the handles' lines: labels stay readable
     add("axes", &HistogramPlot::paintCaption);
     finishConstruction();
 }
@@ -195,7 +195,7 @@ void HistogramPlot::updateHome() {
         include(mark.value);
     }
     const double binWidth = m_histogram.binWidth();
-    if (!(home.width() > 0)) { // nothing but zeros
+    if (!(home.width() > 0)) {  // nothing but zeros
         home = {home.lower - binWidth, home.upper + binWidth};
     }
     const double pad = 0.02 * home.width();
@@ -216,10 +216,10 @@ void HistogramPlot::relayout() {
     const auto arrange = [&] {
         setMargins({valueAxisMargin(), kStripPx + m_marks.height() + 2, 12, metrics.height() + 9 + label});
     };
-    arrange(); // places the axis, which places the marks, which decide the rows above it
+    arrange();  // places the axis, which places the marks, which decide the rows above it
     placeMarks();
     arrange();
-    rescaleCounts(); // how many bins a bar joins depends on the width
+    rescaleCounts();  // how many bins a bar joins depends on the width
 }
 
 void HistogramPlot::placeMarks() {
@@ -359,7 +359,7 @@ void HistogramPlot::paintShade(QPainter& painter) const {
 void HistogramPlot::paintBars(QPainter& painter) const {
     const QRect area = plot()->axisRect()->rect();
     painter.setClipRect(area, Qt::IntersectClip);
-    const int bottom = area.bottom(); // the axis line
+    const int bottom = area.bottom();  // the axis line
     const auto topOf = [&](double count) {
         return std::min(bottom - 1, static_cast<int>(std::lround(plot()->yAxis->coordToPixel(count))));
     };
@@ -781,4 +781,4 @@ PlotTable HistogramPlot::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -107,7 +107,7 @@ protected:
 
 private:
     struct Column {
-        double lower = 0; ///< value of its left edge
+        double lower = 0;  ///< value of its left edge
         double upper = 0;
         double count = 0;
     };
@@ -144,7 +144,7 @@ private:
     core::Histogram m_histogram;
     core::Histogram m_dequantized;
     core::Range m_occupied;
-    core::Range m_home; ///< of the horizontal axis
+    core::Range m_home;  ///< of the horizontal axis
     std::optional<core::Range> m_range;
     std::optional<core::Range> m_representable;
     std::vector<double> m_levels;
@@ -167,4 +167,4 @@ private:
     QElapsedTimer m_lastKeyPress;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -8,7 +8,7 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kGap = 4; // px between two labels in a row
+constexpr double kGap = 4;  // px between two labels in a row
 
 bool isFree(const QRectF& rect, const std::vector<QRectF>& taken) {
     const QRectF padded = rect.adjusted(-kGap, 0, kGap, 0);
@@ -16,7 +16,7 @@ bool isFree(const QRectF& rect, const std::vector<QRectF>& taken) {
                         [&](const QRectF& other) { return padded.intersects(other); });
 }
 
-} // namespace
+}  // namespace
 
 std::vector<std::optional<QRectF>> placeLabels(const std::vector<LabelRequest>& requests, const QRectF& area,
                                                double rowHeight, const std::vector<QRectF>& obstacles) {
@@ -51,4 +51,4 @@ std::vector<std::optional<QRectF>> placeLabels(const std::vector<LabelRequest>& 
     return placed;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

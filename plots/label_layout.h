@@ -10,10 +10,10 @@ namespace bitlathe::plots {
 
 /// A text that wants to stand near a vertical line.
 struct LabelRequest {
-    double anchor = 0;        ///< x of the line, px
-    QSizeF size;              ///< of the text, px
-    double clearance = 4;     ///< between line and text, px
-    bool prefersLeft = false; ///< tries the left of its line first
+    double anchor = 0;         ///< x of the line, px
+    QSizeF size;               ///< of the text, px
+    double clearance = 4;      ///< between line and text, px
+    bool prefersLeft = false;  ///< tries the left of its line first
 };
 
 /// Finds a place for each label inside `area`, in rows from its top, so that no two touch and none leaves the
@@ -25,4 +25,4 @@ struct LabelRequest {
 std::vector<std::optional<QRectF>> placeLabels(const std::vector<LabelRequest>& requests, const QRectF& area,
                                                double rowHeight, const std::vector<QRectF>& obstacles = {});
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

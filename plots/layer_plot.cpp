@@ -39,4 +39,4 @@ void LayerPlot::setHovered(int index) {
     Q_EMIT layerHovered(index >= 0 ? layerAt(index) : core::LayerId());
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -44,4 +44,4 @@ private:
     int m_hovered = -1;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

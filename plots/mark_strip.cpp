@@ -83,11 +83,11 @@ void MarkStrip::paint(QPainter& painter, const PlotTheme& theme, double bottom) 
     painter.setFont(m_font);
     for (std::size_t i = 0; i < m_marks.size(); ++i) {
         if (m_places[i].label) {
-            painter.fillRect(*m_places[i].label, theme.surface); // lines of others stop at the text
+            painter.fillRect(*m_places[i].label, theme.surface);  // lines of others stop at the text
             painter.setPen(m_marks[i].isEmphasized ? theme.attention : theme.muted);
             painter.drawText(*m_places[i].label, Qt::AlignCenter, m_marks[i].label);
         }
     }
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

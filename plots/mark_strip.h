@@ -20,7 +20,7 @@ namespace bitlathe::plots {
 struct PlotMark {
     QString label;
     double value = 0;
-    bool isEmphasized = false; ///< orange: the one in use
+    bool isEmphasized = false;  ///< orange: the one in use
 };
 
 /// The rows of labels above a plot, and the dotted lines that lead from them down through it. Both plots of
@@ -58,4 +58,4 @@ private:
     int m_rows = 0;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -39,7 +39,7 @@ QString threeDigits(double value) {
     return number;
 }
 
-} // namespace
+}  // namespace
 
 QString exactBytes(qint64 bytes) {
     return text(QT_TRANSLATE_NOOP("bitlathe::plots::NumberText", "%1 B")).arg(QLocale().toString(bytes));
@@ -116,4 +116,4 @@ QString powerOfTen(int exponent) {
     return power;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -22,4 +22,4 @@ QString percentText(double share);
 /// "10⁶", or "1" and "10" for the exponents 0 and 1.
 QString powerOfTen(int exponent);
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -18,9 +18,9 @@ namespace {
 
 constexpr double kPointPx = 4;
 constexpr double kHitPx = 8;
-constexpr double kLimitReach = 1.6; // of the largest model: a limit farther out would squeeze the points
+constexpr double kLimitReach = 1.6;  // of the largest model: a limit farther out would squeeze the points
 
-} // namespace
+}  // namespace
 
 std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points) {
     std::vector<std::size_t> order(points.size());
@@ -159,7 +159,7 @@ std::vector<ParetoPlot::Label> ParetoPlot::labels() const {
         const double textHeight = metrics.height();
         constexpr double kOff = kPointPx + 3;
         const std::array<QPointF, 5> corners{
-            QPointF(at.x() - textWidth - kOff + 4, at.y() - textHeight - 2), // above the front's line
+            QPointF(at.x() - textWidth - kOff + 4, at.y() - textHeight - 2),  // above the front's line
             QPointF(at.x() + kOff, at.y() + 2), QPointF(at.x() + kOff, at.y() - textHeight - 2),
             QPointF(at.x() - textWidth / 2, at.y() - textHeight - kOff),
             QPointF(at.x() - textWidth - kOff, at.y() + 2)};
@@ -321,4 +321,4 @@ PlotTable ParetoPlot::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -15,7 +15,7 @@ struct ParetoPoint {
     QString name;
     qint64 romBytes = 0;
     double accuracyPercent = 0;
-    std::optional<core::Range> accuracy95; ///< 95 % interval, %
+    std::optional<core::Range> accuracy95;  ///< 95 % interval, %
 };
 
 /// Indices of the points that no other beats: none has at most the bytes and at least the accuracy, and one
@@ -70,4 +70,4 @@ private:
     std::optional<qint64> m_limit;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -86,7 +86,7 @@ void addSaveAction(QMenu& menu, PlotWidget& plot, const QString& label, const QS
     });
 }
 
-} // namespace
+}  // namespace
 
 QImage renderImage(PlotWidget& plot, int scale) {
     return plot.canvas().toPixmap(plot.width(), plot.height(), scale).toImage();
@@ -184,4 +184,4 @@ void addExportActions(QMenu& menu, PlotWidget& plot) {
                   [](PlotWidget& p, const QString& path) { return saveCsv(p, path, TableExtent::All); });
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -30,4 +30,4 @@ QString savePlot(PlotWidget& plot, const QString& path);
 /// exported and exportFailed signals.
 void addExportActions(QMenu& menu, PlotWidget& plot);
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -24,7 +24,7 @@ QString fieldText(const QVariant& value) {
     return quoted(value.toString());
 }
 
-} // namespace
+}  // namespace
 
 QString PlotTable::toCsv() const {
     QString csv;
@@ -41,4 +41,4 @@ QString PlotTable::toCsv() const {
     return csv;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -15,11 +15,11 @@ enum class TableExtent { Visible, All };
 /// their units.
 struct PlotTable {
     QStringList columns;
-    std::vector<std::vector<QVariant>> rows; ///< as long as `columns`; numbers, or text
+    std::vector<std::vector<QVariant>> rows;  ///< as long as `columns`; numbers, or text
 
     /// RFC 4180 with a header line and "\n" ends. Doubles are written so that reading them gives the same
     /// double; independent of the locale; an invalid QVariant is an empty field.
     QString toCsv() const;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -25,7 +25,7 @@ QColor mixed(const QColor& a, const QColor& b, double shareOfB) {
     return {mix(a.red(), b.red()), mix(a.green(), b.green()), mix(a.blue(), b.blue())};
 }
 
-} // namespace
+}  // namespace
 
 PlotTheme PlotTheme::light() {
     PlotTheme theme;
@@ -136,4 +136,4 @@ QFont PlotTheme::smallFont(const QFont& base) {
     return font;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -18,20 +18,20 @@ struct PlotTheme {
     enum class Scheme { Light, Dark };
 
     Scheme scheme = Scheme::Light;
-    QColor desk;    ///< behind the panels
-    QColor surface; ///< of a panel, a table, a plot
-    QColor header;  ///< of a panel's title bar
-    QColor border;  ///< hairlines around things
-    QColor grid;    ///< hairlines inside a plot
+    QColor desk;     ///< behind the panels
+    QColor surface;  ///< of a panel, a table, a plot
+    QColor header;   ///< of a panel's title bar
+    QColor border;   ///< hairlines around things
+    QColor grid;     ///< hairlines inside a plot
     QColor text;
-    QColor muted;     ///< axis labels, captions
-    QColor accent;    ///< primary button, tab underline, focus ring
-    QColor series;    ///< bars and curves
-    QColor greyed;    ///< what a range leaves out
-    QColor shade;     ///< the range itself, behind the bars
-    QColor selection; ///< a selected row
-    QColor attention; ///< orange: handles, limits, the selected layer
-    QColor good;      ///< an improvement; never without a sign or a word
+    QColor muted;      ///< axis labels, captions
+    QColor accent;     ///< primary button, tab underline, focus ring
+    QColor series;     ///< bars and curves
+    QColor greyed;     ///< what a range leaves out
+    QColor shade;      ///< the range itself, behind the bars
+    QColor selection;  ///< a selected row
+    QColor attention;  ///< orange: handles, limits, the selected layer
+    QColor good;       ///< an improvement; never without a sign or a word
 
     static PlotTheme light();
     static PlotTheme dark();
@@ -54,4 +54,4 @@ struct PlotTheme {
     static QFont smallFont(const QFont& base);
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

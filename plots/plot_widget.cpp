@@ -21,13 +21,13 @@ namespace bitlathe::plots {
 namespace {
 
 constexpr double kZoomPerNotch =
-    0.8; // of the visible width, for one notch of the wheel (120 eighths of a degree)
+    0.8;  // of the visible width, for one notch of the wheel (120 eighths of a degree)
 
 core::Range rangeOf(const QCPAxis* axis) {
     return {axis->range().lower, axis->range().upper};
 }
 
-} // namespace
+}  // namespace
 
 PlotWidget::PlotWidget(const QString& title, QWidget* parent)
     : QWidget(parent), m_emptyText(tr("No data yet")) {
@@ -191,7 +191,7 @@ void PlotWidget::changeEvent(QEvent* event) {
 
 void PlotWidget::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
-    updateLayout(); // the canvas's own resize event draws
+    updateLayout();  // the canvas's own resize event draws
 }
 
 // ---- View
@@ -260,7 +260,7 @@ void PlotWidget::wheelEvent(QWheelEvent* event) {
         }
     }
     if (!moved) {
-        event->ignore(); // fully out (or nothing to zoom): the panel around may scroll
+        event->ignore();  // fully out (or nothing to zoom): the panel around may scroll
         return;
     }
     event->accept();
@@ -400,4 +400,4 @@ void PlotWidget::contextMenuEvent(QContextMenuEvent* event) {
     menu->popup(event->globalPos());
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -60,7 +60,7 @@ Q_SIGNALS:
 
 protected:
     enum class Part {
-        Data, ///< the layers "data" and "overlay" only: no axis, no grid, no text layout
+        Data,  ///< the layers "data" and "overlay" only: no axis, no grid, no text layout
         All,
     };
 
@@ -133,7 +133,7 @@ private:
     PlotTheme m_theme;
     QString m_emptyText;
     std::vector<ViewAxis> m_views;
-    std::vector<core::Range> m_rangesAtPress; ///< of m_views
+    std::vector<core::Range> m_rangesAtPress;  ///< of m_views
     QPointF m_pressedAt;
     Press m_press = Press::None;
     bool m_hasData = false;
@@ -141,4 +141,4 @@ private:
     bool m_replotsAll = false;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -15,11 +15,11 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kNearShare = 0.5; // of the limit; below it, the axis is cut
-constexpr double kBarShare = 0.72; // of the space a layer has
+constexpr double kNearShare = 0.5;  // of the limit; below it, the axis is cut
+constexpr double kBarShare = 0.72;  // of the space a layer has
 constexpr double kSidePx = 8;
 constexpr double kSwatchPx = 8;
-constexpr double kGapPx = 14; // between texts in one row
+constexpr double kGapPx = 14;  // between texts in one row
 
 /// Colours of the three parts; a selected layer is orange in three strengths.
 struct Parts {
@@ -42,7 +42,7 @@ Parts partsOf(const PlotTheme& theme, bool isSelected) {
     return {theme.colorForBits(core::BitWidth(4)), theme.colorForBits(core::BitWidth(2)), theme.greyed};
 }
 
-} // namespace
+}  // namespace
 
 RamTimelinePlot::RamTimelinePlot(QWidget* parent) : LayerPlot(tr("RAM timeline"), parent) {
     setEmptyText(tr("Open a model to see its RAM."));
@@ -142,7 +142,7 @@ void RamTimelinePlot::relayout() {
     header.legendRect = isOneRow ? QRectF(header.captionRect.right() + kGapPx, 1, legendWidth, row)
                                  : QRectF(kSidePx, 1 + row, std::min(legendWidth, right - kSidePx), row);
     double bottom = header.legendRect.bottom();
-    setMargins({left, bottom, 12, row + 8}); // horizontally final: the peak's x can be asked for
+    setMargins({left, bottom, 12, row + 8});  // horizontally final: the peak's x can be asked for
 
     const RamStep& peak = m_steps[peakIndex()];
     const QString bytes = exactBytes(peak.total());
@@ -316,4 +316,4 @@ PlotTable RamTimelinePlot::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

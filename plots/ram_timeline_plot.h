@@ -15,7 +15,7 @@ struct RamStep {
     QString name;
     qint64 inputBytes = 0;
     qint64 outputBytes = 0;
-    qint64 otherBytes = 0; ///< tensors a later layer still needs
+    qint64 otherBytes = 0;  ///< tensors a later layer still needs
     qint64 total() const noexcept { return inputBytes + outputBytes + otherBytes; }
 };
 
@@ -72,4 +72,4 @@ private:
     Header m_header;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -13,10 +13,10 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kNearShare = 0.5; // of the limit; below it, the axis is cut
+constexpr double kNearShare = 0.5;  // of the limit; below it, the axis is cut
 constexpr double kSidePx = 8;
 
-} // namespace
+}  // namespace
 
 RomBar::RomBar(QWidget* parent) : LayerPlot(tr("ROM by layer"), parent) {
     setEmptyText(tr("Open a model to see its ROM."));
@@ -132,7 +132,7 @@ void RomBar::paintBar(QPainter& painter) const {
     if (isLimitNear()) {
         const double x = std::round(plot()->xAxis->coordToPixel(static_cast<double>(*m_limit)));
         if (x >= area.left() && x <= area.right() + 2) {
-            painter.setPen(QPen(theme().attention, 2, Qt::DashLine));
+            painter.setPen(QPen(theme().attention, 2));
             painter.drawLine(QPointF(x, area.top() - 3), QPointF(x, area.bottom() + 4));
         }
     }
@@ -211,4 +211,4 @@ PlotTable RomBar::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

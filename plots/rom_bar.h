@@ -13,9 +13,9 @@ namespace bitlathe::plots {
 
 struct RomSegment {
     core::LayerId layer;
-    QString name;                       ///< as people know it
-    qint64 bytes = 0;                   ///< weights, bias and requantization parameters together
-    std::optional<core::BitWidth> bits; ///< of the weights; empty: float
+    QString name;                        ///< as people know it
+    qint64 bytes = 0;                    ///< weights, bias and requantization parameters together
+    std::optional<core::BitWidth> bits;  ///< of the weights; empty: float
 };
 
 /// ROM as one horizontal bar stacked by layer, in execution order; darker = fewer bits, orange = selected.
@@ -54,9 +54,9 @@ private:
     void paintCaption(QPainter& painter) const;
 
     std::vector<RomSegment> m_segments;
-    std::vector<qint64> m_starts; ///< first byte of each segment
+    std::vector<qint64> m_starts;  ///< first byte of each segment
     std::optional<qint64> m_limit;
     qint64 m_total = 0;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

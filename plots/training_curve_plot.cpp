@@ -18,7 +18,7 @@ bool isDrawable(const std::optional<double>& value) {
     return value && std::isfinite(*value);
 }
 
-} // namespace
+}  // namespace
 
 TrainingCurvePlot::TrainingCurvePlot(QWidget* parent) : PlotWidget(tr("Training curve"), parent) {
     setEmptyText(tr("Nothing trained yet."));
@@ -202,4 +202,4 @@ PlotTable TrainingCurvePlot::table(TableExtent extent) const {
     return table;
 }
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

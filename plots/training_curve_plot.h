@@ -8,9 +8,9 @@
 namespace bitlathe::plots {
 
 struct TrainingPoint {
-    double epoch = 0;                      ///< fractions within an epoch
-    std::optional<double> loss;            ///< mean over the step's samples; not drawn where it is not finite
-    std::optional<double> accuracyPercent; ///< on held-out data, where it was measured
+    double epoch = 0;            ///< fractions within an epoch
+    std::optional<double> loss;  ///< mean over the step's samples; not drawn where it is not finite
+    std::optional<double> accuracyPercent;  ///< on held-out data, where it was measured
 };
 
 /// Loss (left axis, dashed) and accuracy (right axis, %) against epoch; grows while a job runs.
@@ -45,4 +45,4 @@ private:
     std::optional<double> m_plannedEpochs;
 };
 
-} // namespace bitlathe::plots
+}  // namespace bitlathe::plots

@@ -25,11 +25,11 @@ private:
     std::function<void(QPainter&)> m_paint;
 };
 
-} // namespace
+}  // namespace
 
 void addPainting(QCustomPlot& plot, const QString& layer, std::function<void(QPainter&)> paint) {
     auto* painting = new Painting(plot, layer, std::move(paint));
-    painting->setParent(&plot); // a layer does not own its children
+    painting->setParent(&plot);  // a layer does not own its children
 }
 
-} // namespace bitlathe::plots::detail
+}  // namespace bitlathe::plots::detail

@@ -13,4 +13,4 @@ namespace bitlathe::plots::detail {
 /// whenever the layer is drawn, on screen or into an exported file. Lives as long as the plot.
 void addPainting(QCustomPlot& plot, const QString& layer, std::function<void(QPainter&)> paint);
 
-} // namespace bitlathe::plots::detail
+}  // namespace bitlathe::plots::detail

@@ -247,7 +247,7 @@ std::unique_ptr<PlotWidget> paretoPlot(int width, int height) {
     return plot;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<Sample> all() {
     return {{QStringLiteral("compare_two"), [] { return comparePlot(1000, 120, 2); }},
@@ -272,4 +272,4 @@ std::vector<Sample> all() {
             {QStringLiteral("histogram_empty"), emptyHistogram}};
 }
 
-} // namespace bitlathe::plots::samples
+}  // namespace bitlathe::plots::samples

@@ -25,4 +25,4 @@ struct Sample {
 };
 std::vector<Sample> all();
 
-} // namespace bitlathe::plots::samples
+}  // namespace bitlathe::plots::samples

@@ -69,7 +69,7 @@ std::vector<DrawnText> textsOf(PlotWidget& plot, const QString& path) {
     return texts;
 }
 
-} // namespace
+}  // namespace
 
 class TestAllPlots : public QObject {
     Q_OBJECT
@@ -146,7 +146,7 @@ void TestAllPlots::bothSchemes() {
         QVERIFY(!colors.contains(
                     (theme.scheme == PlotTheme::Scheme::Light ? PlotTheme::dark() : PlotTheme::light())
                         .surface.rgb()) ||
-                theme.scheme == PlotTheme::Scheme::Dark); // white may be text on dark
+                theme.scheme == PlotTheme::Scheme::Dark);  // white may be text on dark
     }
 }
 

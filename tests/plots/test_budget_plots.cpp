@@ -24,7 +24,7 @@ int countPixels(PlotWidget& plot, const QColor& color) {
     return pixels;
 }
 
-} // namespace
+}  // namespace
 
 class TestBudgetPlots : public QObject {
     Q_OBJECT
@@ -45,7 +45,7 @@ private:
     std::unique_ptr<RomBar> rom() const {
         auto bar = std::make_unique<RomBar>();
         bar->setPalette(PlotTheme::light().palette());
-        bar->resize(816, 48); // 8 px at each side: 800 for the bar
+        bar->resize(816, 48);  // 8 px at each side: 800 for the bar
         bar->setSegments({{LayerId("a"), "stem", 1000, BitWidth(8)},
                           {LayerId("b"), "middle", 3000, BitWidth(2)},
                           {LayerId("c"), "head", 4000, std::nullopt}});
@@ -99,15 +99,15 @@ void TestBudgetPlots::romClickSelects() {
     const int before = countPixels(*bar, PlotTheme::light().attention);
     bar->setSelection({LayerId("b"), LayerId("unknown")});
     QVERIFY(countPixels(*bar, PlotTheme::light().attention) > before + 1000);
-    QCOMPARE(clicked.size(), 1);                                                  // setting it does not click
-    QTest::mouseClick(bar.get(), Qt::LeftButton, Qt::NoModifier, QPoint(200, 5)); // the caption
+    QCOMPARE(clicked.size(), 1);  // setting it does not click
+    QTest::mouseClick(bar.get(), Qt::LeftButton, Qt::NoModifier, QPoint(200, 5));  // the caption
     QCOMPARE(clicked.size(), 1);
 }
 
 void TestBudgetPlots::romLimitIsCutOrDrawn() {
     const auto bar = rom();
     bar->setLimit(10000);
-    QVERIFY(countPixels(*bar, PlotTheme::light().attention) > 20); // the line
+    QVERIFY(countPixels(*bar, PlotTheme::light().attention) > 20);  // the line
     QVERIFY(bar->accessibleDescription().contains("8,000 of 10,000 B (80.0 %)"));
     bar->setLimit(1000000);
     QCOMPARE(countPixels(*bar, PlotTheme::light().attention), 0);
@@ -132,7 +132,7 @@ void TestBudgetPlots::ramPeakAndLimit() {
     QCOMPARE(countPixels(*plot, PlotTheme::light().attention), 0);
     QVERIFY(plot->accessibleDescription().contains("axis cut"));
     plot->setLimit(16384);
-    QVERIFY(countPixels(*plot, PlotTheme::light().attention) > 100); // the dashed line
+    QVERIFY(countPixels(*plot, PlotTheme::light().attention) > 100);  // the dashed line
     plot->setLimit(14000);
     QVERIFY(plot->accessibleDescription().contains("336 B over"));
     for (const int width : {200, 370, 1000}) {
@@ -173,7 +173,7 @@ void TestBudgetPlots::ramIsStacked() {
     const int x = middleOf(*plot, "middle");
     const auto pixels = [&](const QColor& color) {
         int count = 0;
-        for (int y = 24; y < image.height(); ++y) { // below the legend
+        for (int y = 24; y < image.height(); ++y) {  // below the legend
             count += image.pixelColor(x, y) == color ? 1 : 0;
         }
         return count;

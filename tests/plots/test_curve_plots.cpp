@@ -34,10 +34,10 @@ void TestCurvePlots::errorCurveDropsWhatCannotBeDrawn() {
     ErrorCurvePlot plot;
     plot.resize(370, 140);
     plot.setCurve({{0, 0}, {1, 0.5}, {2, NAN}, {3, 0.1}, {4, INFINITY}}, ErrorMeasure::MeanSquaredError);
-    QCOMPARE(plot.table(TableExtent::All).rows.size(), std::size_t{2}); // no zero on a logarithmic axis
+    QCOMPARE(plot.table(TableExtent::All).rows.size(), std::size_t{2});  // no zero on a logarithmic axis
     QVERIFY(!renderImage(plot).isNull());
     plot.setCurve({{0, 0}, {1, 10}}, ErrorMeasure::SqnrDb);
-    QCOMPARE(plot.table(TableExtent::All).rows.size(), std::size_t{2}); // 0 dB is a value
+    QCOMPARE(plot.table(TableExtent::All).rows.size(), std::size_t{2});  // 0 dB is a value
     plot.setCurve({{0, 0}}, ErrorMeasure::SqnrDb);
     QVERIFY(!plot.hasData());
 }
@@ -71,7 +71,7 @@ void TestCurvePlots::errorCurveSharesTheHistogramsAxis() {
     curve.setCurve({{0.1, 5}, {0.2, 20}, {0.3, 10}}, ErrorMeasure::SqnrDb);
     histogram.setHistogram(samples::weights());
     QCOMPARE(curve.visibleRange(), histogram.visibleRange());
-    histogram.setRange({-2, 2}); // the axis grows with the range
+    histogram.setRange({-2, 2});  // the axis grows with the range
     QCOMPARE(curve.visibleRange(), histogram.visibleRange());
     histogram.setVisibleRange({-0.1, 0.1});
     QCOMPARE(curve.visibleRange(), (Range{-0.1, 0.1}));

@@ -53,7 +53,7 @@ void moveMouse(HistogramPlot& plot, const QPointF& to, Qt::KeyboardModifiers mod
     QApplication::sendEvent(&plot, &event);
 }
 
-} // namespace
+}  // namespace
 
 class TestHistogramPlot : public QObject {
     Q_OBJECT
@@ -129,7 +129,7 @@ void TestHistogramPlot::dragEmitsOncePerMoveAndCommitsOnce() {
     }
     QCOMPARE(dragged.size(), 3);
     QCOMPARE(committed.size(), 0);
-    moveMouse(*m_plot, at(0.12)); // no change, no signal
+    moveMouse(*m_plot, at(0.12));  // no change, no signal
     QCOMPARE(dragged.size(), 3);
     release(0.12);
     QCOMPARE(committed.size(), 1);
@@ -195,7 +195,7 @@ void TestHistogramPlot::escapeRestores() {
     QTest::keyClick(m_plot.get(), Qt::Key_Escape);
     QCOMPARE(*m_plot->range(), (Range{-0.3, 0.25}));
     QCOMPARE(rangeOf(dragged, dragged.size() - 1), (Range{-0.3, 0.25}));
-    moveMouse(*m_plot, at(0.05)); // the button is still down; the drag is over
+    moveMouse(*m_plot, at(0.05));  // the button is still down; the drag is over
     release(0.05);
     QCOMPARE(committed.size(), 0);
     QCOMPARE(cancelled.size(), 1);
@@ -226,7 +226,7 @@ void TestHistogramPlot::arrowKeysMoveByBins() {
     QCOMPARE(m_plot->range()->lower, -0.3);
     QCOMPARE(dragged.size(), 2);
     QCOMPARE(committed.size(), 2);
-    QCOMPARE(gestureOf(committed, 0), gestureOf(committed, 1)); // one undo step
+    QCOMPARE(gestureOf(committed, 0), gestureOf(committed, 1));  // one undo step
     press(-0.3);
     release(-0.3);
     QTest::keyClick(m_plot.get(), Qt::Key_Right, Qt::ControlModifier);
@@ -274,7 +274,7 @@ void TestHistogramPlot::snapping() {
     moveMouse(*m_plot, at(0.14));
     QCOMPARE(m_plot->range()->upper, 0.125);
     release(0.14);
-    QTest::keyClick(m_plot.get(), Qt::Key_Right); // one bin snaps back: the key goes on to the next power
+    QTest::keyClick(m_plot.get(), Qt::Key_Right);  // one bin snaps back: the key goes on to the next power
     QCOMPARE(m_plot->range()->upper, 0.25);
     QTest::keyClick(m_plot.get(), Qt::Key_Left);
     QCOMPARE(m_plot->range()->upper, 0.125);
@@ -292,7 +292,7 @@ void TestHistogramPlot::wheelZoomsAtTheCursor() {
     const double before = m_plot->xOf(0.1);
     QVERIFY(wheel(240));
     QVERIFY(m_plot->visibleRange().width() < 0.7 * home.width());
-    QVERIFY(std::abs(m_plot->xOf(0.1) - before) < 1e-6); // the value under the cursor stays there
+    QVERIFY(std::abs(m_plot->xOf(0.1) - before) < 1e-6);  // the value under the cursor stays there
     QVERIFY(m_plot->isZoomed());
     QCOMPARE(viewChanged.size(), 1);
     for (int i = 0; i < 200; ++i) {
@@ -303,7 +303,7 @@ void TestHistogramPlot::wheelZoomsAtTheCursor() {
         wheel(-120);
     }
     QCOMPARE(m_plot->visibleRange(), home);
-    QVERIFY(!wheel(-120)); // fully out: the wheel is for the panel around
+    QVERIFY(!wheel(-120));  // fully out: the wheel is for the panel around
     wheel(360);
     QTest::mouseDClick(m_plot.get(), Qt::LeftButton, Qt::NoModifier, QPoint(200, 80));
     QCOMPARE(m_plot->visibleRange(), home);
@@ -336,7 +336,7 @@ void TestHistogramPlot::logAxisNeverReachesZero() {
         }
     }
     QVERIFY(blue > 0);
-    m_plot->setVisibleRange({0.2, 0.4}); // nothing but empty bins in sight
+    m_plot->setVisibleRange({0.2, 0.4});  // nothing but empty bins in sight
     QVERIFY(!m_plot->grab().isNull());
     m_plot->setLogarithmic(false);
     QVERIFY(!m_plot->grab().isNull());
@@ -370,7 +370,7 @@ void TestHistogramPlot::tableIsTheHistogram() {
     const Histogram histogram = samples::activations(5000);
     m_plot->setHistogram(histogram);
     const PlotTable table = m_plot->table(TableExtent::All);
-    QCOMPARE(table.rows.size(), histogram.counts().size() + 1); // and the row of exact zeros
+    QCOMPARE(table.rows.size(), histogram.counts().size() + 1);  // and the row of exact zeros
     quint64 total = 0;
     for (const auto& row : table.rows) {
         total += row[2].toULongLong();
@@ -411,7 +411,7 @@ void TestHistogramPlot::emptyStates() {
     m_plot->setHistogram({});
     QVERIFY(!m_plot->hasData());
     QCOMPARE(m_plot->accessibleDescription(), m_plot->emptyText());
-    press(0.25); // no handle to grab, nothing to crash
+    press(0.25);  // no handle to grab, nothing to crash
     release(0.2);
     Histogram zeros;
     zeros.add(std::vector<float>(10, 0.0F));
@@ -445,15 +445,15 @@ void TestHistogramPlot::dragFrame() {
         QElapsedTimer timer;
         timer.start();
         moveMouse(*m_plot, at(3.5 - 0.01 * i));
-        QCoreApplication::sendPostedEvents(); // the queued drawing of the layers
-        QCoreApplication::processEvents();    // the repaint it asked for
+        QCoreApplication::sendPostedEvents();  // the queued drawing of the layers
+        QCoreApplication::processEvents();     // the repaint it asked for
         frames.push_back(static_cast<double>(timer.nsecsElapsed()) * 1e-6);
     }
     QTest::mouseRelease(m_plot.get(), Qt::LeftButton);
     std::sort(frames.begin(), frames.end());
     qInfo("clip-drag frame: median %.2f ms, 99 %% within %.2f ms", frames[kFrames / 2],
           frames[kFrames * 99 / 100]);
-    QVERIFY(counter.paints() >= kFrames); // each frame reached the screen
+    QVERIFY(counter.paints() >= kFrames);  // each frame reached the screen
 }
 
 QTEST_MAIN(TestHistogramPlot)

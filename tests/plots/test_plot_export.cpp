@@ -50,7 +50,7 @@ bool showsSomething(const QImage& image) {
     return false;
 }
 
-} // namespace
+}  // namespace
 
 class TestPlotExport : public QObject {
     Q_OBJECT
@@ -100,7 +100,7 @@ void TestPlotExport::filesAreWhole() {
         }
     }
     QVERIFY2(!svg.hasError(), qPrintable(svg.errorString()));
-    QVERIFY(texts > 0); // texts stay texts
+    QVERIFY(texts > 0);  // texts stay texts
 
     QCOMPARE(savePlot(*plot, base + ".pdf"), QString());
     const QByteArray pdf = contentOf(base + ".pdf");

@@ -108,7 +108,7 @@ void TestPlotParts::csvQuotesAndRoundTrips() {
         PlotTable one;
         one.columns = {QStringLiteral("x")};
         one.rows = {{value}};
-        QCOMPARE(one.toCsv().section(QLatin1Char('\n'), 1, 1).toDouble(), value); // bit for bit
+        QCOMPARE(one.toCsv().section(QLatin1Char('\n'), 1, 1).toDouble(), value);  // bit for bit
     }
 }
 
@@ -134,7 +134,7 @@ void TestPlotParts::labelsNeverTouch() {
             }
             seen.push_back(*rect);
         }
-        QVERIFY(seen.size() > 3); // it does place labels
+        QVERIFY(seen.size() > 3);  // it does place labels
     }
 }
 
@@ -144,7 +144,7 @@ void TestPlotParts::firstLabelGetsThePlace() {
         placeLabels({{50, QSizeF(80, 12)}, {50, QSizeF(80, 12)}, {50, QSizeF(200, 12)}}, area, 12);
     QVERIFY(placed[0].has_value());
     QVERIFY(!placed[1].has_value());
-    QVERIFY(!placed[2].has_value()); // wider than the area: not even alone
+    QVERIFY(!placed[2].has_value());  // wider than the area: not even alone
     // Near the right edge a label goes to the left of its line.
     const auto atEdge = placeLabels({{98, QSizeF(30, 12)}}, area, 12);
     QCOMPARE(atEdge[0]->right(), 94.0);
