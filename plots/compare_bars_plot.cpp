@@ -217,7 +217,7 @@ void CompareBarsPlot::paintRuns(QPainter& painter) const {
     for (int band = 0; band < bands(fitted); ++band) {
         for (int run = 0; run < static_cast<int>(m_runs.size()); ++run) {
             const QRectF row = rowRect(fitted, band, run);
-            const QColor color = theme().category(run);
+            const QColor color = PlotTheme::category(run, theme().scheme);
             QRectF chip(row.left(), 0, kChipPx, std::min(row.height() - 3, 16.0));
             chip.moveTop(std::round(row.center().y() - chip.height() / 2));
             painter.setRenderHint(QPainter::Antialiasing);
@@ -281,7 +281,7 @@ void CompareBarsPlot::paintColumn(QPainter& painter, const Column& column, const
         const QRectF row(area.left(), area.top() + static_cast<double>(run) * fitted.rowHeight, area.width(),
                          fitted.rowHeight);
         const double middle = std::round(row.center().y());
-        const QColor color = theme().category(static_cast<int>(run));
+        const QColor color = PlotTheme::category(static_cast<int>(run), theme().scheme);
         painter.setPen(theme().text);
         painter.drawText(QRectF(area.left() + barWidth + 8, row.top(), textWidth, row.height()),
                          Qt::AlignLeft | Qt::AlignVCenter, cell.value ? cell.text : QStringLiteral("–"));

@@ -394,7 +394,7 @@ void HistogramPlot::paintStems(QPainter& painter) const {
     }
     const QRect area = plot()->axisRect()->rect();
     const double bottom = area.bottom();
-    const QColor color = theme().category(1);
+    const QColor color = PlotTheme::category(1, theme().scheme);
     painter.setClipRect(area.adjusted(-3, -3, 3, 0), Qt::IntersectClip);
     const auto stem = [&](double value, double count) {
         if (count <= 0 || !visibleRange().contains(value)) {
@@ -430,7 +430,8 @@ void HistogramPlot::paintCaption(QPainter& painter) const {
     painter.drawText(line, Qt::AlignVCenter | Qt::AlignLeft, caption);
     if (!legend.isEmpty()) {
         const double x = std::round(left + captionWidth + gap);
-        painter.fillRect(QRectF(x, std::round(line.center().y()) - 2, 5, 5), theme().category(1));
+        painter.fillRect(QRectF(x, std::round(line.center().y()) - 2, 5, 5),
+                         PlotTheme::category(1, theme().scheme));
         painter.drawText(line.adjusted(x - left + kSwatch, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,
                          legend);
     }

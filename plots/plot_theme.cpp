@@ -121,7 +121,7 @@ QColor PlotTheme::textOn(const QColor& background) {
     return onWhite > onDark ? QColor(0xFFFFFF) : darkText;
 }
 
-QColor PlotTheme::category(int index) const {
+QColor PlotTheme::category(int index, Scheme scheme) {
     // Okabe and Ito 2008, without black and with blue first; yellow last, it is weak on white.
     static const std::array<QColor, 7> kColors{QColor(0x0072B2), QColor(0xE69F00), QColor(0x009E73),
                                                QColor(0xCC79A7), QColor(0x56B4E9), QColor(0xD55E00),

@@ -47,8 +47,8 @@ struct PlotTheme {
     /// Black or white-ish, whichever can be read on `background`.
     static QColor textOn(const QColor& background);
     /// Colour `index` of the Okabe-Ito set for categories (runs A, B, ...), repeating after 7. Told apart
-    /// with any colour vision.
-    QColor category(int index) const;
+    /// with any colour vision; lighter in the dark scheme.
+    static QColor category(int index, Scheme scheme = Scheme::Light);
 
     /// Axis labels and captions: `base` at 85 %, not under 8 px.
     static QFont smallFont(const QFont& base);
