@@ -40,4 +40,4 @@ CalibrationOutcome findOrCalibrate(const core::PreparedModel& model, const core:
     return {std::move(statistics), false};
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

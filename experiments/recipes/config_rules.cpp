@@ -169,7 +169,7 @@ void applyNamedLayer(const JsonReader& reader, const core::LayerId& id, const co
 
 const std::vector<std::string> kDocumentKeys{"input", "defaults", "rules", "layers"};
 
-} // namespace
+}  // namespace
 
 void checkConfigDocument(const JsonReader& reader) {
     reader.requireObject(kDocumentKeys);
@@ -243,4 +243,4 @@ ConfigDocument toDocument(const core::QuantConfig& config) {
     return {{{"input", siteToJson(config.input)}, {"layers", std::move(layers)}}};
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -28,7 +28,7 @@ void judge(const std::vector<core::ExportCheck>& checks, const std::string& form
     }
 }
 
-} // namespace
+}  // namespace
 
 std::string fileNameOf(const std::string& name) {
     std::string text;
@@ -67,4 +67,4 @@ std::vector<Artefact> exportPlan(const core::PreparedModel& model, const core::Q
     return artefacts;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -7,7 +7,7 @@ namespace bitlathe::experiments {
 bool matchesGlob(std::string_view text, std::string_view pattern) {
     std::size_t t = 0;
     std::size_t p = 0;
-    std::size_t star = std::string_view::npos; // the last '*' seen, and the text it gave back to
+    std::size_t star = std::string_view::npos;  // the last '*' seen, and the text it gave back to
     std::size_t resume = 0;
     while (t < text.size()) {
         if (p < pattern.size() && pattern[p] == '*') {
@@ -17,7 +17,7 @@ bool matchesGlob(std::string_view text, std::string_view pattern) {
             ++p;
             ++t;
         } else if (star != std::string_view::npos) {
-            p = star + 1; // the star takes one character more
+            p = star + 1;  // the star takes one character more
             t = ++resume;
         } else {
             return false;
@@ -29,4 +29,4 @@ bool matchesGlob(std::string_view text, std::string_view pattern) {
     return p == pattern.size();
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

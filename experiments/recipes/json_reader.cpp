@@ -40,7 +40,7 @@ bool isPlainWord(const std::string& key) {
     });
 }
 
-} // namespace
+}  // namespace
 
 core::Error recipeError(const std::string& path, const std::string& message) {
     return {core::ErrorCode::RecipeError, path.empty() ? message : path + ": " + message};
@@ -164,4 +164,4 @@ core::Error JsonReader::notA(const std::string& expected) const {
     return error(shortDump(*m_json) + " is not " + expected);
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

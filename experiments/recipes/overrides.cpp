@@ -69,7 +69,7 @@ nlohmann::json& follow(nlohmann::json& parent, const Step& step, const std::stri
         return listEntry(parent, step.text, path, assignment);
     }
     if (parent.is_null()) {
-        parent = nlohmann::json::object(); // a section the file leaves out; parsing refuses unknown names
+        parent = nlohmann::json::object();  // a section the file leaves out; parsing refuses unknown names
     }
     if (!parent.is_object()) {
         throw recipeError("", "--set " + assignment + ": '" + step.text + "' leads nowhere, " +
@@ -80,7 +80,7 @@ nlohmann::json& follow(nlohmann::json& parent, const Step& step, const std::stri
     return parent[step.text];
 }
 
-} // namespace
+}  // namespace
 
 void applyOverride(nlohmann::json& document, const std::string& assignment) {
     const std::size_t equals = assignment.find('=');
@@ -104,4 +104,4 @@ void applyOverride(nlohmann::json& document, const std::string& assignment) {
     document = std::move(changed);
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -12,7 +12,7 @@ core::Error ioError(const std::string& message) {
     return {core::ErrorCode::Io, message};
 }
 
-} // namespace
+}  // namespace
 
 nlohmann::json readJsonFile(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -67,4 +67,4 @@ void Recipe::save(const std::string& path) const {
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

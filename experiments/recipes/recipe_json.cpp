@@ -185,7 +185,7 @@ nlohmann::json dataToJson(const core::DataSpec& data) {
     return json;
 }
 
-} // namespace
+}  // namespace
 
 Recipe Recipe::parse(const nlohmann::json& document) {
     const JsonReader reader(document, "");
@@ -246,4 +246,4 @@ nlohmann::json Recipe::toJson() const {
     return json;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -1,11 +1,14 @@
 #include "experiments/recipes/recipe_session.h"
 
+#include "core/graph/prepare.h"
 #include "core/util/sha256.h"
 #include "experiments/recipes/calibration.h"
+#include "experiments/recipes/model_source.h"
 #include "experiments/records/environment_record.h"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -22,7 +25,14 @@ std::string freshGroupId(const std::string& recipeName) {
         .substr(0, 16);
 }
 
-} // namespace
+bool isAllFloat(const core::QuantConfig& config) {
+    return config.input.isFloat() &&
+           std::all_of(config.layers.begin(), config.layers.end(), [](const auto& entry) {
+               return entry.second.weight.isFloat() && entry.second.output.isFloat();
+           });
+}
+
+}  // namespace
 
 RecipeSession::RecipeSession(const Recipe& recipeToRun, core::Engine& engineToUse, ExperimentLog& logToFill,
                              const core::DeviceCatalogue& devices, const core::RunContext& context,
@@ -40,6 +50,18 @@ core::RunContext RecipeSession::stageContext(const std::string& name) const {
     core::RunContext named = m_context;
     named.beginStage(name);
     return named;
+}
+
+core::Graph RecipeSession::loadModel() {
+    LoadedModel loaded = experiments::loadModel(recipe.model, recipe.folder, recipe.seed, engine, m_context);
+    modelPath = loaded.path;
+    model = core::prepare(loaded.graph, recipe.model.inputShape);
+    return std::move(loaded.graph);
+}
+
+core::QuantPlan RecipeSession::resolve(const core::QuantConfig& config) {
+    // A float variant needs no statistics, and must not pay for them.
+    return core::resolvePlan(model, config, isAllFloat(config) ? core::Statistics() : statistics());
 }
 
 const core::Statistics& RecipeSession::statistics() {
@@ -81,4 +103,4 @@ NewRun RecipeSession::newRun(const std::string& name) const {
     return run;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/device/device.h"
+#include "core/plan/quant_plan.h"
 #include "experiments/recipes/run_recipe.h"
 
 #include <map>
@@ -23,11 +24,11 @@ public:
     ExperimentLog& log;
     const RecipeObserver& observer;
 
-    std::optional<core::Device> device; ///< empty: no budget check
-    std::string groupId;                ///< of all rows this execution writes
-    std::string modelPath;              ///< where the model was found; "zoo:NAME" for a network built in
-    std::string trainedFile;  ///< where the train stage saved; "" when it did not
-    core::PreparedModel model;          ///< set by run_recipe once it is loaded
+    std::optional<core::Device> device;  ///< empty: no budget check
+    std::string groupId;                 ///< of all rows this execution writes
+    std::string modelPath;               ///< where the model was found; "zoo:NAME" for a network built in
+    std::string trainedFile;             ///< where the train stage saved; "" when it did not
+    core::PreparedModel model;           ///< set by loadModel, and anew by training
 
     /// The recipe's only stage of a kind; null when it has none.
     template <typename Kind>
@@ -42,9 +43,14 @@ public:
 
     /// A context whose checkpoints belong to that stage; shares the cancel flag.
     core::RunContext stageContext(const std::string& name) const;
-    /// Statistics of the calibrate stage: cached or collected on the first call, inside the row of the run
-    /// that needs them first. Empty when the recipe has no such stage.
-    const core::Statistics& statistics();
+    /// Reads the recipe's model and prepares it. Returns it as imported.
+    core::Graph loadModel();
+    /// Ranges and scales of a configuration. Calibrates only when some site is not float.
+    core::QuantPlan resolve(const core::QuantConfig& config);
+    /// What resolve() has calibrated or found so far; null: nothing.
+    const core::Statistics* knownStatistics() const noexcept {
+        return m_statistics ? &*m_statistics : nullptr;
+    }
     /// The evaluate stage's data, opened on the first call.
     const core::BatchSource& evaluationData(const EvaluateStage& stage);
 
@@ -52,10 +58,13 @@ public:
     NewRun newRun(const std::string& name) const;
 
 private:
+    /// Statistics of the calibrate stage: cached or collected on the first call, inside the row of the run
+    /// that needs them first. Empty when the recipe has no such stage.
+    const core::Statistics& statistics();
     const core::RunContext& m_context;
     std::map<std::string, std::string> m_environment;
     std::optional<core::Statistics> m_statistics;
     std::unique_ptr<core::BatchSource> m_evaluationData;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -2,29 +2,14 @@
 
 #include "core/exporters/exporter.h"
 #include "core/graph/prepare.h"
-#include "core/zoo/zoo.h"
 #include "experiments/recipes/config_rules.h"
 #include "experiments/recipes/recipe_session.h"
 #include "experiments/recipes/train_run.h"
 #include "experiments/recipes/variant_run.h"
-#include "experiments/resources/resource_folder.h"
 
 namespace bitlathe::experiments {
 
 namespace {
-
-core::Graph loadGraph(RecipeSession& session) {
-    const ModelSource& source = session.recipe.model;
-    const core::RunContext context = session.stageContext("load model");
-    if (source.file.empty()) {
-        session.modelPath = "zoo:" + source.zoo;
-        context.checkpoint(0, 1, source.zoo);
-        return core::buildZooModel(source.zoo, source.zooParams, session.recipe.seed);
-    }
-    session.modelPath = findInput(source.file, session.recipe.folder).string();
-    context.checkpoint(0, 1, session.modelPath);
-    return session.engine.importTorchScript(session.modelPath, source.inputShape);
-}
 
 /// Everything wrong that can be known before the work takes its time.
 void checkBeforeWork(const Recipe& recipe) {
@@ -77,7 +62,7 @@ void report(RecipeSession& session, RecipeResult& results, VariantResult result)
     results.variants.push_back(std::move(result));
 }
 
-} // namespace
+}  // namespace
 
 RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
                        const core::DeviceCatalogue& devices, const core::RunContext& context,
@@ -87,8 +72,7 @@ RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog
     RecipeResult results;
     results.groupId = session.groupId;
 
-    core::Graph graph = loadGraph(session);
-    session.model = core::prepare(graph, recipe.model.inputShape);
+    const core::Graph graph = session.loadModel();
     if (const auto* const training = session.stage<TrainStage>()) {
         TrainedModel trained = runTraining(session, *training, graph);
         session.model = core::prepare(trained.graph, recipe.model.inputShape);
@@ -101,4 +85,4 @@ RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog
     return results;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

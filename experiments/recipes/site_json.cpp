@@ -88,7 +88,7 @@ std::optional<core::Range> readRange(const JsonReader& reader) {
     return range;
 }
 
-} // namespace
+}  // namespace
 
 core::MethodSpec readMethod(const JsonReader& reader, const std::vector<core::MethodInfo>& known) {
     if (reader.json().is_string()) {
@@ -163,4 +163,4 @@ nlohmann::json siteToJson(const core::SiteQuant& site) {
     return json;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -149,7 +149,7 @@ struct ToJson {
     }
 };
 
-} // namespace
+}  // namespace
 
 Stage readStage(const JsonReader& reader) {
     reader.requireObject();
@@ -170,4 +170,4 @@ nlohmann::json stageToJson(const Stage& stage) {
     return std::visit(ToJson{}, stage);
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

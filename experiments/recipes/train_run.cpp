@@ -16,7 +16,6 @@ core::BatchSource trainingBatches(const core::DataSpec& data, const TrainStage& 
     options.batchSize = stage.options.batchSize;
     options.shuffle = seed;
     options.augmentation = stage.options.augmentation;
-    options.dropLast = true; // batch norm over a last batch of a few images is noise
     return core::BatchSource(core::openDataset(data, core::DataSplit::Train), data, options);
 }
 
@@ -33,13 +32,13 @@ std::vector<Artefact> saveTrained(core::Engine& engine, const core::Graph& graph
         return {};
     }
     const std::filesystem::path path = std::filesystem::absolute(output).lexically_normal();
-    std::error_code ignored; // saving reports a folder that could not be made
+    std::error_code ignored;  // saving reports a folder that could not be made
     std::filesystem::create_directories(path.parent_path(), ignored);
     engine.saveTorchScript(graph, path.string());
     return {describeArtefact("torch_script", path.string())};
 }
 
-} // namespace
+}  // namespace
 
 TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const core::Graph& graph) {
     const Recipe& recipe = session.recipe;
@@ -83,4 +82,4 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
     });
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -61,7 +61,7 @@ public:
     void report(const core::SiteId& id, std::vector<LayerStatistic>& rows) const {
         const core::QParams* const qparams = m_plan.find(id);
         if (qparams == nullptr) {
-            return; // float: nothing to say
+            return;  // float: nothing to say
         }
         const std::string site = id.kind == core::SiteKind::Weight ? "weight" : "output";
         const core::Range range = representableRange(*qparams);
@@ -80,7 +80,7 @@ private:
         }
         const core::SiteStatistics* const site = m_statistics == nullptr ? nullptr : m_statistics->find(id);
         if (site == nullptr || qparams.isPerChannel()) {
-            return std::nullopt; // calibration keeps one histogram for all channels
+            return std::nullopt;  // calibration keeps one histogram for all channels
         }
         return core::quantizationError(site->histogram, qparams).sqnrDb;
     }
@@ -91,7 +91,7 @@ private:
     const core::Statistics* m_statistics;
 };
 
-} // namespace
+}  // namespace
 
 MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config) {
     double weightBits = 0;
@@ -158,4 +158,4 @@ std::vector<LayerStatistic> layerErrorReport(const std::vector<core::LayerError>
     return rows;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

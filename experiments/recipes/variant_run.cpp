@@ -6,8 +6,6 @@
 #include "experiments/recipes/variant_report.h"
 #include "experiments/records/metric_names.h"
 
-#include <algorithm>
-
 namespace bitlathe::experiments {
 
 namespace {
@@ -37,13 +35,6 @@ NewRun describe(const RecipeSession& session, const ResolvedVariant& resolved) {
     row.configJson = toDocument(resolved.config).json.dump();
     row.configHash = core::sha256Hex(row.configJson);
     return row;
-}
-
-bool isAllFloat(const core::QuantConfig& config) {
-    return config.input.isFloat() &&
-           std::all_of(config.layers.begin(), config.layers.end(), [](const auto& entry) {
-               return entry.second.weight.isFloat() && entry.second.output.isFloat();
-           });
 }
 
 void addMetrics(ExperimentLog& log, RunId run, const std::vector<core::Metric>& metrics) {
@@ -96,7 +87,7 @@ void exportWhereAsked(RecipeSession& session, const core::QuantPlan& plan, Varia
     }
 }
 
-} // namespace
+}  // namespace
 
 VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved) {
     return insideRunRow(session.log, describe(session, resolved), [&](RunId run) {
@@ -105,16 +96,13 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         result.name = resolved.variant->name;
         judgeBudget(session, resolved.config, result);
 
-        // A float variant needs no statistics, and must not pay for them.
-        static const core::Statistics kNone;
-        const core::Statistics& statistics = isAllFloat(resolved.config) ? kNone : session.statistics();
-        const core::QuantPlan plan = core::resolvePlan(session.model, resolved.config, statistics);
+        const core::QuantPlan plan = session.resolve(resolved.config);
         session.log.addLayerStatistics(
-            run, layerReport(session.model, resolved.config, plan, result.budget, &statistics));
+            run, layerReport(session.model, resolved.config, plan, result.budget, session.knownStatistics()));
         evaluate(session, plan, result);
         exportWhereAsked(session, plan, result);
         return result;
     });
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

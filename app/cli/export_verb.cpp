@@ -1,0 +1,93 @@
+#include "app/cli/command_line.h"
+#include "app/cli/engine_session.h"
+#include "app/cli/output.h"
+#include "app/cli/run_json.h"
+#include "core/types/error.h"
+#include "experiments/recipes/export_recipe.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cctype>
+
+namespace bitlathe::cli {
+
+namespace {
+
+struct ExportOptions {
+    std::string source;
+    experiments::ExportStage target;
+};
+
+bool isRunId(const std::string& text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+/// The recipe that a run's row holds repeats that run alone: its one variant is the one to export.
+experiments::Recipe recipeOfRun(const experiments::ExperimentLog& log, experiments::RunId id) {
+    const experiments::RunRecord run = log.run(id);
+    if (run.what.configJson.empty()) {
+        throw core::Error(core::ErrorCode::RecipeError,
+                          "run " + std::to_string(id.value) + " ('" + run.what.name +
+                              "') has no configuration to export; choose a run of a variant");
+    }
+    return experiments::Recipe::parse(nlohmann::json::parse(run.what.recipeJson));
+}
+
+int exportFiles(const CommandLine& line, const ExportOptions& options) {
+    const auto log = experiments::ExperimentLog::open(line.logPath);
+    std::optional<experiments::RunId> run;
+    if (isRunId(options.source)) {
+        run = experiments::RunId{std::stoll(options.source)};
+    }
+    const experiments::Recipe recipe = run ? recipeOfRun(*log, *run) : loadRecipe(options.source, {});
+    experiments::ExportStage target = options.target;
+    if (run) {
+        target.variant = recipe.variants.front().name;
+    }
+    EngineSession session;
+    const auto exported =
+        experiments::exportRecipe(recipe, target, session.engine(), *log, session.context());
+    session.clearProgress();
+
+    nlohmann::json json = nlohmann::json::array();
+    for (const experiments::ExportedVariant& variant : exported) {
+        for (const experiments::Artefact& artefact : variant.artefacts) {
+            if (run) {
+                log->addArtefact(*run, artefact);
+            }
+            json.push_back(artefactToJson(artefact));
+            json.back()["variant"] = variant.name;
+            if (!line.isJson) {
+                printText(variant.name + ": " + artefact.path + " (" +
+                          bytesText(static_cast<double>(artefact.sizeBytes)) + ")\n");
+            }
+        }
+    }
+    if (line.isJson) {
+        printJson({{"artefacts", std::move(json)}});
+    }
+    return kExitOk;
+}
+
+}  // namespace
+
+void addExportVerb(CLI::App& app, CommandLine& line) {
+    auto options = std::make_shared<ExportOptions>();
+    CLI::App* verb =
+        app.add_subcommand("export", "Write a run's model, or a recipe's variants, for another engine");
+    verb->add_option("RUN|RECIPE", options->source,
+                     "number of a run, recipe file, or name of a bundled recipe")
+        ->required();
+    verb->add_option("--format", options->target.format, "see: bitlathe-cli exporters")
+        ->capture_default_str();
+    verb->add_option("--out", options->target.folder, "folder to write into")->required()->type_name("DIR");
+    verb->add_option("--variant", options->target.variant, "of a recipe: this one only");
+    addLogOption(*verb, line);
+    addJsonOption(*verb, line);
+    verb->callback(
+        [&line, options] { line.action = [&line, options] { return exportFiles(line, *options); }; });
+}
+
+}  // namespace bitlathe::cli
