@@ -9,9 +9,9 @@ namespace bitlathe::core {
 
 namespace {
 
-constexpr std::int64_t kWord = 4; ///< int32, float32 and every per-layer parameter
+constexpr std::int64_t kWord = 4;  ///< int32, float32 and every per-layer parameter
 constexpr int kFloatBits = 32;
-constexpr int kMaxTableBits = 8; ///< above, a table per code is too big and runtimes interpolate
+constexpr int kMaxTableBits = 8;  ///< above, a table per code is too big and runtimes interpolate
 constexpr std::int64_t kWideTableBytes = 513 * 2;
 
 using Bits = std::optional<BitWidth>;
@@ -58,21 +58,7 @@ void addWeightRom(const Layer& layer, const LayerQuant& quant, bool isLogits, La
         return;
     }
     budget.biasBytes = kWord * c;
-    switch (foldScheme(quant)) {
-    case FoldScheme::PerLayerFolded:
-        budget.requantBytes = 5 * kWord;
-        break;
-    // Per channel: multiplier 4, exponent 1. Per layer: three zero points. Logits need no multiplier of their
-    // own.
-    case FoldScheme::PerLayerIcn:
-        budget.requantBytes = isLogits ? 5 * kWord : 5 * c + 3 * kWord;
-        break;
-    // As above with the weights' zero point, 1 byte, per channel. Logits: zero point, multiplier, exponent, 1
-    // byte each.
-    case FoldScheme::PerChannelIcn:
-        budget.requantBytes = isLogits ? 3 * c + kWord : 6 * c + 2 * kWord;
-        break;
-    }
+    budget.requantBytes = parameterBytes(foldScheme(quant), c, isLogits) - budget.biasBytes;
 }
 
 /// Lookup table of an activation that is no clamp.
@@ -168,13 +154,32 @@ std::string share(const char* name, std::int64_t used, std::int64_t limit) {
     return text;
 }
 
-} // namespace
+}  // namespace
 
 FoldScheme foldScheme(const LayerQuant& quant) noexcept {
     if (quant.weight.granularity.kind != Granularity::Kind::Tensor) {
         return FoldScheme::PerChannelIcn;
     }
     return quant.batchNorm == BatchNormMode::Folded ? FoldScheme::PerLayerFolded : FoldScheme::PerLayerIcn;
+}
+
+std::int64_t parameterBytes(FoldScheme scheme, std::int64_t outputChannels, bool isLogits) noexcept {
+    const std::int64_t c = outputChannels;
+    switch (scheme) {
+    case FoldScheme::PerLayerFolded:
+        break;
+    // Per channel: bias 4, multiplier 4, exponent 1. Per layer: three zero points.
+    case FoldScheme::PerLayerIcn:
+        if (isLogits) {
+            break;
+        }
+        return 9 * c + 3 * kWord;
+    // As above with the weights' zero point, 1 byte, per channel. Logits: bias 4 and zero point, multiplier
+    // and exponent of 1 byte each.
+    case FoldScheme::PerChannelIcn:
+        return isLogits ? 7 * c + kWord : 10 * c + 2 * kWord;
+    }
+    return 4 * c + 5 * kWord;  // bias 4 per channel; three zero points, multiplier and exponent per layer
 }
 
 std::int64_t packedBytes(std::int64_t values, const std::optional<BitWidth>& bits) noexcept {
@@ -206,4 +211,4 @@ std::string Budget::verdict(const Device& device) const {
     return text;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -13,14 +13,19 @@ namespace bitlathe::core {
 
 /// How a layer's requantization parameters are stored (Rusci et al. 2019, arXiv:1905.13082).
 enum class FoldScheme {
-    PerLayerFolded, ///< batch norm in the weights, one multiplier per layer ("PL+FB")
-    PerLayerIcn,    ///< one weight scale, batch norm as per-channel integers ("PL+ICN")
-    PerChannelIcn,  ///< weight scale and batch norm per channel ("PC+ICN")
+    PerLayerFolded,  ///< batch norm in the weights, one multiplier per layer ("PL+FB")
+    PerLayerIcn,     ///< one weight scale, batch norm as per-channel integers ("PL+ICN")
+    PerChannelIcn,   ///< weight scale and batch norm per channel ("PC+ICN")
 };
 
 /// Follows from the layer's choices: weights per channel or per group -> PerChannelIcn; per tensor ->
 /// PerLayerFolded, or PerLayerIcn when the batch norm is not folded.
 FoldScheme foldScheme(const LayerQuant& quant) noexcept;
+
+/// Bytes of everything but the weights of a layer with quantized weights: int32 bias and requantization
+/// parameters, for c output channels as listed at computeBudget. `isLogits`: the layer makes the model's
+/// logits.
+std::int64_t parameterBytes(FoldScheme scheme, std::int64_t outputChannels, bool isLogits) noexcept;
 
 /// Bytes of a tensor: values packed at their bits, whole bytes; 4 bytes a value for float.
 std::int64_t packedBytes(std::int64_t values, const std::optional<BitWidth>& bits) noexcept;
@@ -28,12 +33,12 @@ std::int64_t packedBytes(std::int64_t values, const std::optional<BitWidth>& bit
 /// Bytes one layer needs.
 struct LayerBudget {
     LayerId layer;
-    std::int64_t weightBytes = 0;  ///< packed at their bits, whole bytes per tensor
-    std::int64_t biasBytes = 0;    ///< int32 (float32 where the layer is float)
-    std::int64_t requantBytes = 0; ///< multipliers, shifts, zero points, tables
-    std::int64_t inputBytes = 0;   ///< all inputs at their bits
-    std::int64_t outputBytes = 0;  ///< 0 where the output takes the input's place (max pool)
-    std::int64_t liveBytes = 0;    ///< other tensors alive while this layer runs (branches)
+    std::int64_t weightBytes = 0;   ///< packed at their bits, whole bytes per tensor
+    std::int64_t biasBytes = 0;     ///< int32 (float32 where the layer is float)
+    std::int64_t requantBytes = 0;  ///< multipliers, shifts, zero points, tables
+    std::int64_t inputBytes = 0;    ///< all inputs at their bits
+    std::int64_t outputBytes = 0;   ///< 0 where the output takes the input's place (max pool)
+    std::int64_t liveBytes = 0;     ///< other tensors alive while this layer runs (branches)
 
     std::int64_t romBytes() const noexcept { return weightBytes + biasBytes + requantBytes; }
     std::int64_t ramBytes() const noexcept { return inputBytes + outputBytes + liveBytes; }
@@ -41,10 +46,10 @@ struct LayerBudget {
 
 /// What a configuration costs. Pure arithmetic over the layers: microseconds, so it runs on every edit.
 struct Budget {
-    std::vector<LayerBudget> layers; ///< execution order
+    std::vector<LayerBudget> layers;  ///< execution order
     std::int64_t romBytes = 0;
     std::int64_t peakRamBytes = 0;
-    int peakLayer = -1; ///< index into layers, the first of equals; -1 for no layer
+    int peakLayer = -1;  ///< index into layers, the first of equals; -1 for no layer
 
     bool fits(const Device& device) const noexcept {
         return romBytes <= device.romLimitBytes() && peakRamBytes <= device.ramLimitBytes();
@@ -79,4 +84,4 @@ struct Budget {
 /// Sites without bits count 4 bytes a value, in ROM and RAM.
 Budget computeBudget(const PreparedModel& model, const QuantConfig& config);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -109,7 +109,7 @@ std::size_t distance(const Device& device, const std::string& wanted) {
     return best;
 }
 
-} // namespace
+}  // namespace
 
 std::int64_t Device::romLimitBytes() const noexcept {
     return limit(rom, reservedRomBytes);
@@ -166,4 +166,4 @@ const Device& DeviceCatalogue::find(const std::string& idOrName) const {
                                   : "nearest of " + std::to_string(near.size()) + " known: " + list));
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -171,7 +171,7 @@ Json parseJson(const std::string& text, const std::string& file) {
     }
 }
 
-} // namespace
+}  // namespace
 
 Device parseDevice(const std::string& text, const std::string& file) {
     const Json document = parseJson(text, file);
@@ -209,4 +209,4 @@ Device parseDevice(const std::string& text, const std::string& file) {
     return device;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

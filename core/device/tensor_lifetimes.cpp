@@ -97,14 +97,14 @@ private:
     }
 
     const PreparedModel& m_model;
-    std::vector<int> m_tensorOf; ///< by node; -1: not decided yet
+    std::vector<int> m_tensorOf;  ///< by node; -1: not decided yet
     TensorLifetimes m_result;
 };
 
-} // namespace
+}  // namespace
 
 TensorLifetimes tensorLifetimes(const PreparedModel& model) {
     return Lifetimes(model).run();
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -76,7 +76,9 @@ MemoryDrivenCase readCase(const QJsonObject& json) {
     result.ramBytes = numbers(expected["ram_bytes_per_layer"]);
     result.romBytes = expected["rom_bytes"].toDouble();
     result.peakRamBytes = expected["ram_bytes"].toDouble();
-    result.weightCuts = integers(expected["weight_cuts"]);
+    for (const QJsonValue& cut : expected["weight_cuts"].toArray()) {
+        result.weightCuts.push_back(cut.toObject()["layer"].toInt());
+    }
     return result;
 }
 
