@@ -1,5 +1,6 @@
 #include "ui/models/compare_model.h"
 
+#include "plots/compare_bars_plot.h"
 #include "plots/plot_theme.h"
 #include "ui/settings/theme.h"
 
@@ -13,9 +14,15 @@ namespace bitlathe::ui {
 
 namespace {
 
-/// "A", "B", ... as the colours are named in every view of a comparison.
+/// Letter and colour of a run are the same in the tables and in the chart.
 QString letterOf(std::size_t run) {
-    return run < 26 ? QString(QChar(static_cast<ushort>(u'A' + run))) : QString::number(run + 1);
+    return plots::CompareBarsPlot::letter(static_cast<int>(run));
+}
+
+QColor colorOf(std::size_t run) {
+    using plots::PlotTheme;
+    return PlotTheme::category(static_cast<int>(run),
+                               currentTheme().isDark ? PlotTheme::Scheme::Dark : PlotTheme::Scheme::Light);
 }
 
 QIcon colorChip(const QColor& color) {
@@ -130,8 +137,7 @@ QVariant CompareModel::headerData(int section, Qt::Orientation orientation, int 
                    ? tr("Difference of “%1” to the baseline “%2”").arg(m_names[place.run], m_names.front())
                    : m_names[place.run];
     case Qt::DecorationRole:
-        return place.isChange ? QVariant()
-                              : QVariant(colorChip(plots::PlotTheme::category(static_cast<int>(place.run))));
+        return place.isChange ? QVariant() : QVariant(colorChip(colorOf(place.run)));
     default:
         return {};
     }

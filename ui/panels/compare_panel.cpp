@@ -1,6 +1,8 @@
 #include "ui/panels/compare_panel.h"
 
 #include "core/types/error.h"
+#include "experiments/records/metric_names.h"
+#include "plots/compare_bars_plot.h"
 #include "ui/models/run_text.h"
 #include "ui/panels/panel_parts.h"
 
@@ -11,14 +13,17 @@
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
+#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSplitter>
 #include <QStackedWidget>
+#include <QTabWidget>
 #include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace bitlathe::ui {
@@ -28,6 +33,33 @@ using experiments::RunId;
 namespace {
 
 constexpr double kDefaultThresholdDb = 0.5;
+
+plots::CompareRun barsOf(const experiments::RunRecord& run) {
+    namespace metric = experiments::metric;
+    const auto value = [&](const char* name) {
+        const core::Metric* const found = findMetric(run, name);
+        return found == nullptr ? std::nullopt : std::optional(found->value);
+    };
+    const auto bytes = [&](const char* name) {
+        const std::optional<double> found = value(name);
+        return found ? std::optional<qint64>(std::llround(*found)) : std::nullopt;
+    };
+    plots::CompareRun bars;
+    bars.id = run.id.value;
+    bars.name = QString::fromStdString(run.what.name);
+    bars.accuracyPercent = value(metric::kTop1);
+    if (const core::Metric* const top1 = findMetric(run, metric::kTop1)) {
+        bars.samples = top1->samples;
+        if (top1->lower95 && top1->upper95) {
+            bars.accuracy95 = core::Range{*top1->lower95, *top1->upper95};
+        }
+    }
+    bars.weightBits = value(metric::kMeanWeightBits);
+    bars.activationBits = value(metric::kMeanActivationBits);
+    bars.romBytes = bytes(metric::kRomBytes);
+    bars.ramBytes = bytes(metric::kRamBytes);
+    return bars;
+}
 
 /// What the proxy shows, as rows of cells.
 std::vector<QStringList> shownRows(const QAbstractItemModel& model) {
@@ -105,8 +137,7 @@ ComparePanel::ComparePanel(QWidget* parent) : QWidget(parent) {
 
     auto* const splitter = new QSplitter(Qt::Horizontal, content);
     splitter->setChildrenCollapsible(false);
-    splitter->addWidget(
-        newTableArea(tr("Runs"), m_summaryModel, m_summaryFilter, m_summaryTable, m_summaryCaption));
+    splitter->addWidget(newRunArea());
     splitter->addWidget(
         newTableArea(tr("Layers"), m_layerModel, m_layerFilter, m_layerTable, m_layerCaption));
     splitter->setStretchFactor(0, 11);
@@ -132,6 +163,20 @@ QWidget* ComparePanel::newTableArea(const QString& name, CompareModel*& model, C
     table->setModel(filter);
     layout->addWidget(table, 1);
     return area;
+}
+
+QWidget* ComparePanel::newRunArea() {
+    auto* const tabs = new QTabWidget(this);
+    tabs->setDocumentMode(true);
+    tabs->setAccessibleName(tr("Runs"));
+    tabs->addTab(newTableArea(tr("Runs"), m_summaryModel, m_summaryFilter, m_summaryTable, m_summaryCaption),
+                 tr("Figures"));
+    m_chart = new plots::CompareBarsPlot(tabs);
+    auto* const area = new QScrollArea(tabs);
+    area->setWidgetResizable(true);
+    area->setWidget(m_chart);
+    tabs->addTab(area, tr("Chart"));
+    return tabs;
 }
 
 void ComparePanel::setLog(std::shared_ptr<experiments::ExperimentLog> log) {
@@ -182,6 +227,11 @@ void ComparePanel::showComparison() {
         names.push_back(QString::fromStdString(run.record.what.name));
     }
     const bool hasRuns = !m_compared.empty();
+    std::vector<plots::CompareRun> bars;
+    for (const ComparedRun& run : m_compared) {
+        bars.push_back(barsOf(run.record));
+    }
+    m_chart->setRuns(std::move(bars));
     m_summaryModel->setRows(hasRuns ? summaryRows(m_compared) : std::vector<CompareRow>(), names);
     m_layerModel->setRows(hasRuns ? layerRows(m_compared) : std::vector<CompareRow>(), names);
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);

@@ -15,7 +15,12 @@ class QDoubleSpinBox;
 class QLabel;
 class QStackedWidget;
 class QTableView;
+class QTabWidget;
 class QToolButton;
+
+namespace bitlathe::plots {
+class CompareBarsPlot;
+}
 
 namespace bitlathe::ui {
 
@@ -32,6 +37,7 @@ public:
     const std::vector<experiments::RunId>& runs() const noexcept { return m_ids; }
 
     QTableView* summaryTable() const noexcept { return m_summaryTable; }
+    plots::CompareBarsPlot* chart() const noexcept { return m_chart; }
     QTableView* layerTable() const noexcept { return m_layerTable; }
     /// "W8A8 and 2 more".
     QString summary() const;
@@ -54,6 +60,7 @@ Q_SIGNALS:
 private:
     QWidget* newTableArea(const QString& name, CompareModel*& model, CompareFilterModel*& filter,
                           QTableView*& table, QLabel*& caption);
+    QWidget* newRunArea();
     void chooseBaseline(int index);
     void read();
     void showComparison();
@@ -73,6 +80,7 @@ private:
     CompareFilterModel* m_summaryFilter = nullptr;
     QTableView* m_summaryTable = nullptr;
     QLabel* m_summaryCaption = nullptr;
+    plots::CompareBarsPlot* m_chart = nullptr;
     CompareModel* m_layerModel = nullptr;
     CompareFilterModel* m_layerFilter = nullptr;
     QTableView* m_layerTable = nullptr;

@@ -1,5 +1,6 @@
 #include "ui/panels/jobs_panel.h"
 
+#include "plots/training_curve_plot.h"
 #include "ui/models/job_queue_model.h"
 #include "ui/models/run_text.h"
 #include "ui/panels/panel_parts.h"
@@ -82,6 +83,7 @@ JobsPanel::JobsPanel(JobRunner& runner, QWidget* parent) : QWidget(parent), m_ru
     connect(&runner, &JobRunner::jobChanged, this, &JobsPanel::refresh);
     connect(&runner, &JobRunner::queueChanged, this, &JobsPanel::refresh);
     connect(&runner, &JobRunner::progressChanged, this, &JobsPanel::refreshRunning);
+    connect(&runner, &JobRunner::epochFinished, this, &JobsPanel::refreshCurve);
     refresh();
 }
 
@@ -117,6 +119,10 @@ QFrame* JobsPanel::newRunningCard() {
     connect(m_cancel, &QToolButton::clicked, this, &JobsPanel::cancelRunning);
     bottom->addWidget(m_cancel);
     layout->addLayout(bottom);
+
+    m_curve = new plots::TrainingCurvePlot(card);
+    m_curve->setMinimumHeight(150);
+    layout->addWidget(m_curve);
     return card;
 }
 
@@ -197,6 +203,7 @@ void JobsPanel::refresh() {
     m_stack->setCurrentIndex(m_runner.jobs().empty() ? 0 : 1);
     m_queueArea->setVisible(m_queue->rowCount() > 0);
     refreshRunning();
+    refreshCurve();
     refreshQueueTools();
     showMessageOfSelection();
     Q_EMIT summaryChanged();
@@ -221,6 +228,18 @@ void JobsPanel::refreshRunning() {
     m_cost->setText(costText(job->progress));
     m_cancel->setEnabled(job->state == JobState::Running);
     m_cancel->setText(job->state == JobState::Running ? tr("Cancel") : tr("Cancelling…"));
+}
+
+void JobsPanel::refreshCurve() {
+    const JobInfo* const job = runningJob();
+    m_curve->setVisible(job != nullptr && !job->epochs.empty());
+    std::vector<plots::TrainingPoint> points;
+    if (job != nullptr) {
+        for (const core::EpochReport& epoch : job->epochs) {
+            points.push_back({static_cast<double>(epoch.epoch), epoch.trainLoss, epoch.test.top1Percent()});
+        }
+    }
+    m_curve->setPoints(std::move(points));
 }
 
 std::vector<JobId> JobsPanel::selectedJobs() const {

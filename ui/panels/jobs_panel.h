@@ -15,6 +15,10 @@ class QStackedWidget;
 class QTableView;
 class QToolButton;
 
+namespace bitlathe::plots {
+class TrainingCurvePlot;
+}
+
 namespace bitlathe::ui {
 
 class JobQueueModel;
@@ -31,6 +35,7 @@ public:
     explicit JobsPanel(experiments::JobRunner& runner, QWidget* parent = nullptr);
 
     QTableView* table() const noexcept { return m_table; }
+    plots::TrainingCurvePlot* trainingCurve() const noexcept { return m_curve; }
     QToolButton* cancelButton() const noexcept { return m_cancel; }
     /// "1 running, 2 waiting"; empty when nothing does.
     QString summary() const;
@@ -50,6 +55,7 @@ private:
     QAction* addTableAction(const QString& text, const QKeySequence& shortcut);
     void refresh();
     void refreshRunning();
+    void refreshCurve();
     void refreshQueueTools();
     void showMessageOfSelection();
     std::vector<experiments::JobId> selectedJobs() const;
@@ -67,6 +73,7 @@ private:
     QProgressBar* m_bar = nullptr;
     QLabel* m_cost = nullptr;
     QToolButton* m_cancel = nullptr;
+    plots::TrainingCurvePlot* m_curve = nullptr;  ///< shown while the running job reports epochs
 
     QWidget* m_queueArea = nullptr;
     QTableView* m_table = nullptr;

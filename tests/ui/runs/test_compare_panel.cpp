@@ -6,6 +6,7 @@
 #include <QComboBox>
 #include <QLabel>
 #include <QSignalSpy>
+#include <QTabWidget>
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QtTest>
@@ -238,6 +239,9 @@ private Q_SLOTS:
         panel.compare({f.w8, f.w4});
         QVERIFY(tests::takeScreenshots(panel, QStringLiteral("compare"), {1010, 290}));
         panel.compare({f.w8, f.w4, f.w8Again});
+        panel.findChild<QTabWidget*>()->setCurrentIndex(1);
+        QVERIFY(tests::takeScreenshots(panel, QStringLiteral("compare_chart"), {1200, 330}));
+        panel.findChild<QTabWidget*>()->setCurrentIndex(0);
         panel.setDifferencesOnly(false);
         QVERIFY(tests::takeScreenshots(panel, QStringLiteral("compare_three"), {1400, 500}));
     }

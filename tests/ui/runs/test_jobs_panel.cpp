@@ -1,3 +1,4 @@
+#include "plots/training_curve_plot.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/function_job.h"
 #include "tests/support/screenshot.h"
@@ -112,6 +113,34 @@ private Q_SLOTS:
         QCOMPARE(f.runner.find(JobId{1})->state, JobState::Cancelled);
         QVERIFY(!bar->isVisible());
         QCOMPARE(panel.table()->model()->rowCount(), 2);
+    }
+
+    void trainingShowsItsCurveWhileItRuns() {
+        Fixture f;
+        JobsPanel panel(f.runner);
+        panel.resize(420, 420);
+        panel.show();
+        f.runner.enqueue(functionJob("train", [&f](JobScope& scope) -> JobProduct {
+            scope.context().beginStage("train");
+            for (int epoch = 1; epoch <= 5; ++epoch) {
+                core::EpochReport report;
+                report.epoch = epoch;
+                report.trainLoss = 1.2 / epoch;
+                report.test.samples = 10'000;
+                report.test.correct = 9'200 - 1'500 / epoch;
+                scope.context().checkpoint(epoch, 6, "epoch " + std::to_string(epoch));
+                scope.publish(std::make_shared<const core::EpochReport>(report));
+            }
+            f.gate.acquire();
+            return {};
+        }));
+        QVERIFY(!panel.trainingCurve()->isVisible());
+        QTRY_COMPARE(panel.trainingCurve()->table(plots::TableExtent::All).rows.size(), 5);
+        QVERIFY(panel.trainingCurve()->isVisible());
+        QVERIFY(tests::takeScreenshots(panel, QStringLiteral("jobs_training"), {420, 420}));
+        f.gate.release();
+        QVERIFY(f.idle.wait());
+        QVERIFY(!panel.trainingCurve()->isVisible());
     }
 
     void keysCancelAndReorderWaitingJobs() {
