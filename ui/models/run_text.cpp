@@ -107,7 +107,7 @@ QString clockText(qint64 milliseconds) {
 
 QString remainingText(qint64 milliseconds) {
     if (milliseconds < 10'000) {
-        return tr("a few seconds left");
+        return tr("< 10 s left");
     }
     return tr("%1 left").arg(clockText(milliseconds));
 }

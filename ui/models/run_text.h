@@ -27,7 +27,7 @@ QString bitsText(const core::Metric* bits);
 QString durationText(double milliseconds);
 /// "0:12", "2:41", "1:02:41": for times that run.
 QString clockText(qint64 milliseconds);
-/// "2:41 left"; seconds below ten are not counted down: "a few seconds left".
+/// "2:41 left"; seconds below ten are not counted down: "< 10 s left".
 QString remainingText(qint64 milliseconds);
 /// Local date and time of an ISO 8601 UTC text: "2026-11-21 12:03:09".
 QString startedText(const std::string& isoUtc);

@@ -140,8 +140,13 @@ ComparePanel::ComparePanel(QWidget* parent) : QWidget(parent) {
     splitter->addWidget(newRunArea());
     splitter->addWidget(
         newTableArea(tr("Layers"), m_layerModel, m_layerFilter, m_layerTable, m_layerCaption));
-    splitter->setStretchFactor(0, 11);
-    splitter->setStretchFactor(1, 9);
+    // The proportions hold whatever the chart or a table would like.
+    for (int i = 0; i < splitter->count(); ++i) {
+        splitter->widget(i)->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Expanding);
+        splitter->widget(i)->setMinimumWidth(240);
+        splitter->setStretchFactor(i, 1);
+    }
+    splitter->setSizes({1000, 1000});
     contentLayout->addWidget(splitter, 1);
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);
     m_layerFilter->setThresholdDb(kDefaultThresholdDb);

@@ -59,14 +59,14 @@ JobsPanel::JobsPanel(JobRunner& runner, QWidget* parent) : QWidget(parent), m_ru
     m_queue->setSourceModel(m_model);
 
     auto* const jobs = new QWidget(this);
-    auto* const jobsLayout = new QVBoxLayout(jobs);
-    jobsLayout->setContentsMargins({});
-    jobsLayout->setSpacing(0);
+    m_jobsLayout = new QVBoxLayout(jobs);
+    m_jobsLayout->setContentsMargins({});
+    m_jobsLayout->setSpacing(0);
     m_card = newRunningCard();
-    jobsLayout->addWidget(m_card);
+    m_jobsLayout->addWidget(m_card);
     m_queueArea = newQueueArea();
-    jobsLayout->addWidget(m_queueArea, 1);
-    jobsLayout->addStretch();
+    m_jobsLayout->addWidget(m_queueArea, 1);
+    m_jobsLayout->addStretch();
 
     m_empty = newEmptyStateLabel(this);
     m_empty->setText(
@@ -113,7 +113,6 @@ QFrame* JobsPanel::newRunningCard() {
     auto* const bottom = new QHBoxLayout;
     m_cost = newCaption(card);
     m_cost->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    m_cost->setToolTip(tr("Time left of this stage, time since the start, memory of the whole program"));
     bottom->addWidget(m_cost, 1);
     m_cancel = newToolButton(tr("Cancel"), tr("Stop this job at its next batch (Shift+F9)"), card);
     connect(m_cancel, &QToolButton::clicked, this, &JobsPanel::cancelRunning);
@@ -122,7 +121,7 @@ QFrame* JobsPanel::newRunningCard() {
 
     m_curve = new plots::TrainingCurvePlot(card);
     m_curve->setMinimumHeight(150);
-    layout->addWidget(m_curve);
+    layout->addWidget(m_curve, 1);
     return card;
 }
 
@@ -226,13 +225,17 @@ void JobsPanel::refreshRunning() {
     m_bar->setRange(0, fraction ? kBarSteps : 0);  // an empty range shows that there is no telling
     m_bar->setValue(fraction ? static_cast<int>(*fraction * kBarSteps) : 0);
     m_cost->setText(costText(job->progress));
+    m_cost->setToolTip(tr("%1\nTime left of this stage, time since the start, memory of the whole program")
+                           .arg(m_cost->text()));
     m_cancel->setEnabled(job->state == JobState::Running);
     m_cancel->setText(job->state == JobState::Running ? tr("Cancel") : tr("Cancelling…"));
 }
 
 void JobsPanel::refreshCurve() {
     const JobInfo* const job = runningJob();
-    m_curve->setVisible(job != nullptr && !job->epochs.empty());
+    const bool hasEpochs = job != nullptr && !job->epochs.empty();
+    m_curve->setVisible(hasEpochs);
+    m_jobsLayout->setStretchFactor(m_card, hasEpochs ? 1 : 0);
     std::vector<plots::TrainingPoint> points;
     if (job != nullptr) {
         for (const core::EpochReport& epoch : job->epochs) {

@@ -14,6 +14,7 @@ class QSortFilterProxyModel;
 class QStackedWidget;
 class QTableView;
 class QToolButton;
+class QVBoxLayout;
 
 namespace bitlathe::plots {
 class TrainingCurvePlot;
@@ -67,6 +68,7 @@ private:
     QStackedWidget* m_stack = nullptr;
     QLabel* m_empty = nullptr;
 
+    QVBoxLayout* m_jobsLayout = nullptr;
     QFrame* m_card = nullptr;
     QLabel* m_name = nullptr;
     QLabel* m_stage = nullptr;

@@ -104,7 +104,7 @@ private Q_SLOTS:
         QCOMPARE(durationText(59'990), QStringLiteral("1:00"));  // not "60.0 s"
         QCOMPARE(remainingText(161'000), QStringLiteral("2:41 left"));
         QCOMPARE(remainingText(45'000), QStringLiteral("0:45 left"));
-        QCOMPARE(remainingText(2'000), QStringLiteral("a few seconds left"));
+        QCOMPARE(remainingText(2'000), QStringLiteral("< 10 s left"));
         const core::Metric bits{"mean_weight_bits", 4.752, "bit", 0, {}, {}};
         QCOMPARE(bitsText(&bits), QStringLiteral("4.75"));
     }
