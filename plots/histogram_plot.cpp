@@ -501,8 +501,11 @@ std::optional<HistogramPlot::Handle> HistogramPlot::handleAt(const QPointF& posi
     }
     const double toLower = position.x() - xOf(m_range->lower);
     const double toUpper = position.x() - xOf(m_range->upper);
+    const QRect area = plot()->axisRect()->rect();
     const auto isNear = [&](Handle handle, double distance) {
-        return isMovable(handle) && std::abs(distance) <= kGrabPx;
+        const double x = position.x() - distance;  // zoomed in, a handle may be out of sight
+        return isMovable(handle) && std::abs(distance) <= kGrabPx && x >= area.left() - 1 &&
+               x <= area.right() + 2;
     };
     const bool nearLower = isNear(Handle::Lower, toLower);
     const bool nearUpper = isNear(Handle::Upper, toUpper);

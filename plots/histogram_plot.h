@@ -33,7 +33,8 @@ public:
 
     explicit HistogramPlot(QWidget* parent = nullptr);
 
-    /// An empty histogram shows the empty text.
+    /// An empty histogram shows the empty text. The zoom stays where it can: call resetView() when the tensor
+    /// is another one.
     void setHistogram(const core::Histogram& histogram);
     /// The clip range, units of the tensor; ignored while the user drags a handle (the pointer wins). A bound
     /// that is not finite, or lower > upper, counts as no range.

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace bitlathe::plots {
 
@@ -351,6 +352,15 @@ void PlotWidget::mouseReleaseEvent(QMouseEvent* event) {
     if (m_hasData) {
         hoverAt(event->position());
     }
+}
+
+void PlotWidget::hideEvent(QHideEvent* event) {
+    // A widget hidden in the middle of a gesture never sees the release.
+    const Press press = std::exchange(m_press, Press::None);
+    if (press == Press::Grabbed) {
+        drop();
+    }
+    QWidget::hideEvent(event);
 }
 
 void PlotWidget::mouseDoubleClickEvent(QMouseEvent* event) {

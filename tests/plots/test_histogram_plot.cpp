@@ -71,6 +71,8 @@ private Q_SLOTS:
     void controlKeepsSymmetric();
     void escapeRestores();
     void outsideCallsDoNotDisturbADrag();
+    void hidingEndsADrag();
+    void handleOutOfSightCannotBeGrabbed();
     void arrowKeysMoveByBins();
     void tabWalksTheHandles();
     void fixedHandleStays();
@@ -211,6 +213,26 @@ void TestHistogramPlot::outsideCallsDoNotDisturbADrag() {
     release(0.1);
     m_plot->setRange({-1, 1});
     QCOMPARE(*m_plot->range(), (Range{-1, 1}));
+}
+
+void TestHistogramPlot::hidingEndsADrag() {
+    const QSignalSpy committed(m_plot.get(), &HistogramPlot::rangeCommitted);
+    press(0.25);
+    moveMouse(*m_plot, at(0.1));
+    m_plot->hide();
+    QCOMPARE(committed.size(), 1);
+    m_plot->setRange({-1, 1});  // no longer the pointer's
+    QCOMPARE(*m_plot->range(), (Range{-1, 1}));
+}
+
+void TestHistogramPlot::handleOutOfSightCannotBeGrabbed() {
+    const QSignalSpy dragged(m_plot.get(), &HistogramPlot::rangeDragged);
+    m_plot->setVisibleRange({-0.295, 0.1});  // the lower handle is a few pixels left of the axis
+    QVERIFY(std::abs(m_plot->xOf(-0.3) - m_plot->xOf(-0.295)) < 8);
+    press(-0.295);
+    moveMouse(*m_plot, at(-0.1));
+    release(-0.1);
+    QCOMPARE(dragged.size(), 0);
 }
 
 void TestHistogramPlot::arrowKeysMoveByBins() {
