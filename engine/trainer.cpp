@@ -181,7 +181,10 @@ core::Graph trainGraph(const core::Graph& graph, const core::BatchSource& trainD
         report.epoch = epoch + 1;
         report.trainLoss = training.runEpoch(epoch, context);
         trained = training.graph();
-        report.test = evaluateClassifier(GraphExecutor(trained, ExecutionMode::Inference), testData, context);
+        // A stage of its own: the training's count must not jump back to the test's first batch.
+        core::RunContext testing = context;
+        testing.beginStage("test after epoch " + std::to_string(report.epoch));
+        report.test = evaluateClassifier(GraphExecutor(trained, ExecutionMode::Inference), testData, testing);
         report.elapsedMs =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
         if (onEpoch) {
