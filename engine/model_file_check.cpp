@@ -1,6 +1,7 @@
 #include "engine/model_file_check.h"
 
 #include "core/types/error.h"
+#include "engine/zip_check.h"
 
 #include <c10/util/Exception.h>
 #include <caffe2/serialize/inline_container.h>
@@ -119,6 +120,9 @@ void refuseWrongArchive(const std::string& path) {
 
 void requireTorchScriptFile(const std::string& path) {
     refuseForeign(path, firstBytes(path));
+    if (const std::string damage = findZipDamage(path); !damage.empty()) {
+        refuse(path, "the zip archive is truncated or damaged (" + damage + ")", "copy or export it again");
+    }
     refuseWrongArchive(path);
 }
 

@@ -86,14 +86,17 @@ void TorchScriptInterpreter::run() {
                           "model '" + m_graph.name + "' takes " + std::to_string(inputs) +
                               " inputs; Bitlathe takes models with one image input");
     }
-    const auto results = runFunction(forward, {concreteValue(m_module._ivalue()), tensorValue(0)}, "");
-    if (!m_unsupported.empty()) {
-        std::string text = "model '" + m_graph.name + "' uses operators Bitlathe cannot import:";
-        for (const std::string& line : m_unsupported) {
-            text += "\n  " + line;
+    std::vector<AbstractValue> results;
+    try {
+        results = runFunction(forward, {concreteValue(m_module._ivalue()), tensorValue(0)}, "");
+    } catch (const std::exception&) {
+        // Behind an operator that cannot be imported shapes may be wrong: the operator is the news then.
+        if (m_refusals.empty()) {
+            throw;
         }
-        throw core::Error(core::ErrorCode::UnsupportedOperator,
-                          text + "\nReplace them in the model, or save the part of it in front of them.");
+    }
+    if (!m_refusals.empty()) {
+        throw core::Error(core::ErrorCode::UnsupportedOperator, refusalText());
     }
     finish(results);
 }
@@ -184,9 +187,62 @@ void TorchScriptInterpreter::setUnknown(const Node& node, Environment& values) c
 
 void TorchScriptInterpreter::reportUnsupported(const Node& node, const std::string& modulePath,
                                                const std::string& why) {
-    std::string line = std::string(node.kind().toQualString()) + " in " +
-                       (modulePath.empty() ? "the top module" : "module '" + modulePath + "'");
-    m_unsupported.push_back(why.empty() ? line : line + ": " + why);
+    const std::string kind = node.kind().toQualString();
+    const auto found = std::find_if(m_refusals.begin(), m_refusals.end(), [&](const Refusal& refusal) {
+        return refusal.kind == kind && refusal.reason == why;
+    });
+    if (found != m_refusals.end()) {
+        ++found->count;
+        return;
+    }
+    m_refusals.push_back(
+        {kind, why, modulePath.empty() ? "the top module" : "module '" + modulePath + "'", 1});
+}
+
+std::string TorchScriptInterpreter::refusalText() const {
+    std::string text = "model '" + m_graph.name + "' uses operators Bitlathe cannot import:";
+    for (const Refusal& refusal : m_refusals) {
+        text += "\n  " + refusal.kind;
+        text += refusal.count > 1 ? ", " + std::to_string(refusal.count) + " times, first in " : " in ";
+        text += refusal.firstModule + (refusal.reason.empty() ? "" : ": " + refusal.reason);
+    }
+    return text + "\nReplace them in the model, or save the part of it in front of them.";
+}
+
+/// Goes on behind an operator that cannot be imported, with what it would give for zeros, so that one message
+/// can name all.
+void TorchScriptInterpreter::refuseOperator(const Node& node, Environment& values,
+                                            const std::string& modulePath, const std::string& why) {
+    reportUnsupported(node, modulePath, why);
+    setUnknown(node, values);
+    if (node.maybeOperator() == nullptr) {
+        return;
+    }
+    try {
+        runConcrete(node, values, modulePath);
+    } catch (const std::exception&) {
+        return setUnknown(node, values); // zeros of batch 1 are no input for it
+    }
+    for (const Value* const output : node.outputs()) {
+        values[output] = placeholder(values.at(output).concrete());
+    }
+}
+
+/// A tensor as a node of the graph, which will be thrown away.
+AbstractValue TorchScriptInterpreter::placeholder(const c10::IValue& value) {
+    if (value.isTensor()) {
+        const core::NodeId id = m_graph.append("refused", core::InputOp{}, {});
+        m_graph.node(id).outputShape = value.toTensor().sizes().vec();
+        return tensorValue(id);
+    }
+    if (value.isTensorList()) {
+        auto list = std::make_shared<std::vector<AbstractValue>>();
+        for (const at::Tensor& element : value.toTensorVector()) {
+            list->push_back(placeholder(element));
+        }
+        return {list};
+    }
+    return concreteValue(value);
 }
 
 void TorchScriptInterpreter::runIf(const Node& node, Environment& values, const std::string& modulePath) {
@@ -305,12 +361,19 @@ bool TorchScriptInterpreter::runOnList(const Node& node, Environment& values) {
     return true;
 }
 
-/// What the type alone decides: identity with None, casts and annotations.
+/// What needs no computing: casts, attributes, identity with None, taking lists of numbers apart.
 bool TorchScriptInterpreter::runOnKnownType(const Node& node, Environment& values) {
     const std::string_view kind = node.kind().toUnqualString();
     if (kind == "unchecked_cast" || kind == "unchecked_unwrap_optional" || kind == "_unwrap_optional" ||
         kind == "annotate") {
         values[node.output()] = values.at(node.inputs()[0]);
+        return true;
+    }
+    if (kind == "ListUnpack" && values.at(node.input()).isConcrete()) {
+        const auto list = values.at(node.input()).concrete().toList();
+        for (std::size_t i = 0; i < node.outputs().size(); ++i) {
+            values[node.outputs()[i]] = concreteValue(list.get(i));
+        }
         return true;
     }
     if (kind == "GetAttr") {
@@ -388,11 +451,14 @@ void TorchScriptInterpreter::runTensorOperator(const Node& node, Environment& va
     if (std::all_of(node.outputs().begin(), node.outputs().end(), isNoTensor) && !readsValues(node)) {
         return runConcrete(node, values, modulePath);
     }
+    if (readsValues(node)) {
+        reportUnsupported(node, modulePath, "what the model does depends on the input's values");
+        return setUnknown(node, values);
+    }
     OperatorCall call{baseName(node), nodeName(baseName(node), modulePath), inputsOf(node, values)};
     if (std::string_view(node.kind().ns().toUnqualString()) != "aten" || !isKnownOperator(call.kind) ||
         node.outputs().size() != 1) {
-        reportUnsupported(node, modulePath, "");
-        return setUnknown(node, values);
+        return refuseOperator(node, values, modulePath, "");
     }
     try {
         AbstractValue result = convertOperator(m_graph, call);
@@ -402,8 +468,7 @@ void TorchScriptInterpreter::runTensorOperator(const Node& node, Environment& va
         }
         values[node.output()] = std::move(result);
     } catch (const UnsupportedUse& reason) {
-        reportUnsupported(node, modulePath, reason.what());
-        setUnknown(node, values);
+        refuseOperator(node, values, modulePath, reason.what());
     }
 }
 

@@ -26,6 +26,13 @@ public:
     void run();
 
 private:
+    /// An operator that cannot be imported, as often as it occurs for one reason.
+    struct Refusal {
+        std::string kind;   ///< "aten::permute"
+        std::string reason; ///< empty: not known at all
+        std::string firstModule;
+        int count = 0;
+    };
     using Environment = std::unordered_map<const torch::jit::Value*, AbstractValue>;
 
     std::vector<AbstractValue> runFunction(torch::jit::Function& function,
@@ -44,6 +51,10 @@ private:
 
     std::vector<AbstractValue> inputsOf(const torch::jit::Node& node, const Environment& values) const;
     c10::IValue standIn(const AbstractValue& value, const c10::TypePtr& type) const;
+    void refuseOperator(const torch::jit::Node& node, Environment& values, const std::string& modulePath,
+                        const std::string& why);
+    AbstractValue placeholder(const c10::IValue& value);
+    std::string refusalText() const;
     void setUnknown(const torch::jit::Node& node, Environment& values) const;
     void reportUnsupported(const torch::jit::Node& node, const std::string& modulePath,
                            const std::string& why);
@@ -55,7 +66,7 @@ private:
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
     std::unordered_map<std::string, bool> m_isNodeModule; ///< by path: its name is a node's name as it stands
     std::unordered_map<std::string, bool> m_isLeaf;       ///< by path: it holds no submodule
-    std::vector<std::string> m_unsupported;
+    std::vector<Refusal> m_refusals;
 };
 
 } // namespace bitlathe::engine
