@@ -31,7 +31,7 @@ core::NodeId nodeOfOutput(const core::PreparedModel& model, const core::SiteId& 
 void quantizeOutput(GraphExecutor& executor, core::NodeId node, const core::QParams& grid) {
     const auto* const clamp = std::get_if<core::ClampOp>(&executor.graph().node(node).op);
     if (clamp != nullptr && gridImpliesClamp(grid, *clamp)) {
-        executor.bypass(node); // one pass over the tensor instead of two
+        executor.bypass(node);  // one pass over the tensor instead of two
     }
     executor.setHook(node, [grid](at::Tensor value) { return fakeQuantize(std::move(value), grid); });
 }
@@ -53,7 +53,7 @@ at::Tensor onAccumulatorGrid(const core::FloatTensor& bias, const core::QParams&
     return wrap({bias.shape(), std::move(values)});
 }
 
-} // namespace
+}  // namespace
 
 void quantizeWeights(GraphExecutor& executor, const core::PreparedModel& model, const core::Layer& layer,
                      const core::QuantPlan& plan) {
@@ -86,4 +86,4 @@ GraphExecutor makeQuantizedExecutor(const core::PreparedModel& model, const core
     return executor;
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -5,8 +5,8 @@
 #include "engine/tensor_bridge.h"
 
 #include "core/graph/prepare.h"
+#include "core/plan/quantized_bias.h"
 #include "core/quantizers/fake_quantize.h"
-#include "core/quantizers/quantized_bias.h"
 #include "core/types/error.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/tensor_compare.h"
@@ -75,7 +75,7 @@ at::Tensor run(const core::PreparedModel& model, const core::QuantPlan& plan, co
     return engine::makeQuantizedExecutor(model, plan).run(x);
 }
 
-} // namespace
+}  // namespace
 
 class TestQuantizedExecution : public QObject {
     Q_OBJECT
@@ -97,7 +97,7 @@ private Q_SLOTS:
     }
     void everyLayoutGivesTheSameValues() {
         QFETCH(bool, isPerChannel);
-        const core::FloatTensor x = randomTensor({5, 3, 40, 50}, 2); // 30,000 values: several threads' worth
+        const core::FloatTensor x = randomTensor({5, 3, 40, 50}, 2);  // 30,000 values: several threads' worth
         const core::QParams grid =
             isPerChannel ? signedGrid({0.01F, 0.02F, 0.005F}, 1) : signedGrid({0.01F}, std::nullopt);
         const at::Tensor plain = engine::wrap(x);
@@ -191,14 +191,14 @@ private Q_SLOTS:
         const core::ClampOp relu6{0, 6};
         QVERIFY(engine::gridImpliesClamp(unsignedGrid(6), relu6));
         QVERIFY(engine::gridImpliesClamp(unsignedGrid(5.2), relu6));
-        QVERIFY(!engine::gridImpliesClamp(unsignedGrid(7), relu6));       // 6.5 would survive
-        QVERIFY(!engine::gridImpliesClamp(unsignedGrid(5.2, 10), relu6)); // -0.1 would survive
+        QVERIFY(!engine::gridImpliesClamp(unsignedGrid(7), relu6));        // 6.5 would survive
+        QVERIFY(!engine::gridImpliesClamp(unsignedGrid(5.2, 10), relu6));  // -0.1 would survive
         QVERIFY(engine::gridImpliesClamp(unsignedGrid(7), {0, std::numeric_limits<double>::infinity()}));
         core::QParams mixed = unsignedGrid(5);
         mixed.scale.push_back(0.1F);
         mixed.zeroPoint.push_back(0);
         mixed.axis = 1;
-        QVERIFY(!engine::gridImpliesClamp(mixed, relu6)); // the second channel reaches 25.5
+        QVERIFY(!engine::gridImpliesClamp(mixed, relu6));  // the second channel reaches 25.5
     }
 
     void aLeftOutClampChangesNothing() {
@@ -243,9 +243,9 @@ private Q_SLOTS:
         options.batchSize = 4;
         const auto result = engine::evaluateClassifier(executor, tests::barBatches(10, options), {});
         QCOMPARE(result.samples, std::int64_t{10});
-        QCOMPARE(result.correct, std::int64_t{3}); // labels 0 1 2 0 1 2 0 1 2 0
+        QCOMPARE(result.correct, std::int64_t{3});  // labels 0 1 2 0 1 2 0 1 2 0
         const double logSum = std::log(2 + std::exp(1.0));
-        QVERIFY(std::fabs(result.meanLoss - (logSum - 0.3)) < 1e-6); // float logits, exact here
+        QVERIFY(std::fabs(result.meanLoss - (logSum - 0.3)) < 1e-6);  // float logits, exact here
     }
 
     void wrongShapesAndLabelsAreNamed() {

@@ -3,7 +3,6 @@
 #include "engine/tensor_bridge.h"
 
 #include "core/graph/prepare.h"
-#include "core/quantizers/quant_plan.h"
 #include "core/types/error.h"
 #include "tests/support/random_graph.h"
 

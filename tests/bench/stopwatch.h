@@ -1,0 +1,38 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <vector>
+
+namespace bitlathe::bench {
+
+/// Milliseconds one call takes.
+inline double timeOnce(const std::function<void()>& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Median time of each piece of work, in milliseconds. The pieces take turns, so that a neighbour on the
+/// machine or a change of clock meets all of them; one round before counts for nothing.
+inline std::vector<double> mediansInTurn(const std::vector<std::function<void()>>& pieces, int rounds) {
+    std::vector<std::vector<double>> times(pieces.size());
+    for (int round = -1; round < rounds; ++round) {
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            const double elapsed = timeOnce(pieces[i]);
+            if (round >= 0) {
+                times[i].push_back(elapsed);
+            }
+        }
+    }
+    std::vector<double> medians;
+    for (std::vector<double>& all : times) {
+        const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+        std::nth_element(all.begin(), middle, all.end());
+        medians.push_back(*middle);
+    }
+    return medians;
+}
+
+}  // namespace bitlathe::bench
