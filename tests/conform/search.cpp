@@ -1,0 +1,9 @@
+#include "tests/conform/case.h"
+
+namespace bitlathe::conform {
+
+std::vector<Kind> searchKinds() {
+    return {};
+}
+
+}  // namespace bitlathe::conform
