@@ -1,11 +1,23 @@
 #include "core/quantizers/clipped_weights.h"
 
-#include "core/quantizers/affine_quantizer.h"
+#include "core/quantizers/grid.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace bitlathe::core {
+
+QParams anchoredGrid(const Range& range, int bits) {
+    const CodeLimits codes = unsignedCodes(bits);
+    QParams grid;
+    grid.quantMin = codes.minimum;
+    grid.quantMax = codes.maximum;
+    const float step = range.width() == 0 ? 1.0F : toScale(range.width() / codes.steps(), codes.steps());
+    grid.scale = {step};
+    grid.zeroPoint = {
+        static_cast<std::int32_t>(-roundTo(range.lower / static_cast<double>(step), Rounding::HalfEven))};
+    return grid;
+}
 
 QParams clippedWeightGrid(std::span<const float> weights, const Range& thresholds, int bits) {
     const double lower = std::min(thresholds.lower, 0.0);
@@ -16,7 +28,7 @@ QParams clippedWeightGrid(std::span<const float> weights, const Range& threshold
         found = {std::clamp(static_cast<double>(*low), lower, upper),
                  std::clamp(static_cast<double>(*high), lower, upper)};
     }
-    return AffineQuantizer().qparams(found, BitWidth(bits));
+    return anchoredGrid(found, bits);
 }
 
 ThresholdGradient clippedWeightsBackward(std::span<const float> weights, std::span<const float> gradient,

@@ -7,6 +7,12 @@
 
 namespace bitlathe::core {
 
+/// Grid anchored at real zero, as wide as the range and no wider: step = width / (2^bits - 1) (1 for zero
+/// width), zeroPoint = round(-lower / step), codes 0 .. 2^bits - 1. Where the range holds zero this is
+/// AffineQuantizer's grid; where it does not, the zero point lies outside the codes: fine for weights, which
+/// are never padded.
+QParams anchoredGrid(const Range& range, int bits);
+
 /// Weights clipped to learned thresholds, then spread over an affine grid of what is left (PerLayerAsymPACT
 /// of Rusci et al., README eq. 33):
 ///   clipped = clamp(w, min(lower, 0), max(upper, 0));   grid = affine over the extrema of the clipped

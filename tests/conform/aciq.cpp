@@ -520,6 +520,7 @@ void runErrorCurve(Case& item) {
     std::vector<double> analytic;
     std::vector<double> onSample;
     std::vector<double> monteCarlo;
+    std::vector<double> relativeNoise;  // standard error of the reference's mean, by our samples
     for (const double alpha : flatten(item.inputs()["alpha"])) {
         analytic.push_back(scale * scale * analyticClipError(prior, alpha / scale, std::exp2(bits)));
         QParams grid;
@@ -533,12 +534,28 @@ void runErrorCurve(Case& item) {
             std::vector<float> out(values->size());
             fakeQuantize(*values, out, grid);
             errors->push_back(meanSquare(*values, out));
+            if (values == &drawn) {
+                double fourth = 0;
+                for (std::size_t i = 0; i < out.size(); ++i) {
+                    fourth +=
+                        std::pow(static_cast<double>(drawn[i]) - out[i], 4) / static_cast<double>(out.size());
+                }
+                const double variance = fourth - errors->back() * errors->back();
+                relativeNoise.push_back(std::sqrt(variance / item.number("mc_samples")) / errors->back());
+            }
         }
     }
     item.check("analytic_mse", analytic, {0, 1e-9});
     item.check("simulated_mse_on_sample", onSample,
                {0, 2e-6});  // float32 values against the reference's doubles
-    item.check("simulated_mse_monte_carlo", monteCarlo, {0, 0.05});
+    // Where few samples lie beyond the clip the reference's own noise passes its 5 %: three of its standard
+    // errors are added.
+    for (std::size_t i = 0; i < monteCarlo.size(); ++i) {
+        item.compare("simulated_mse_monte_carlo " + std::to_string(i),
+                     item.expected()["simulated_mse_monte_carlo"][i], {monteCarlo[i]},
+                     {0, 0.05 + 3 * relativeNoise[i]});
+    }
+    item.setAside("simulated_mse_monte_carlo", "compared point by point");
 }
 
 void runCodebook(Case& item) {

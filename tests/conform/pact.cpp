@@ -5,7 +5,6 @@
 
 #include "core/deploy/requantization.h"
 #include "core/plan/quantized_bias.h"
-#include "core/quantizers/affine_quantizer.h"
 #include "core/quantizers/clipped_activation.h"
 #include "core/quantizers/clipped_weights.h"
 #include "core/quantizers/fake_quantize.h"
@@ -122,7 +121,7 @@ WeightCodes quantizeWeights(const Tensor& w, const WeightScheme& scheme, const N
             grid = clippedWeightGrid(part, *scheme.thresholds, scheme.bits);
         } else {
             const auto [low, high] = std::minmax_element(part.begin(), part.end());
-            grid = AffineQuantizer().qparams(Range{*low, *high}, BitWidth(scheme.bits));
+            grid = anchoredGrid({*low, *high}, scheme.bits);
         }
         std::vector<std::int32_t> codes(part.size());
         quantize(part, codes, grid);
