@@ -161,8 +161,8 @@ double optimalClip(ClipPrior prior, double levels, bool isOneSided, ClipModel mo
     if (model == ClipModel::Analytic || whole < 2) {
         return analytic;
     }
-    // The grid's own optimum lies near the analytic one; the error has one minimum between half and twice it.
-    return argmin([&](double clip) { return realGridError(prior, clip, whole, isOneSided); }, 0.5 * analytic,
+    // The grid has its optimum near the analytic one (at 2 levels, half of it); one minimum lies in between.
+    return argmin([&](double clip) { return realGridError(prior, clip, whole, isOneSided); }, 0.25 * analytic,
                   2 * analytic);
 }
 
