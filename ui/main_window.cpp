@@ -1,20 +1,26 @@
 #include "ui/main_window.h"
 
 #include "core/types/error.h"
+#include "experiments/records/metric_names.h"
 #include "ui/commands/set_data_command.h"
 #include "ui/commands/set_device_command.h"
 #include "ui/dialogs/data_dialog.h"
 #include "ui/dialogs/error_dialog.h"
 #include "ui/dialogs/export_dialog.h"
+#include "ui/dialogs/run_details_dialog.h"
 #include "ui/document/layer_title.h"
 #include "ui/document/workbench.h"
 #include "ui/panels/budget_panel.h"
+#include "ui/panels/compare_panel.h"
 #include "ui/panels/device_menu.h"
 #include "ui/panels/inspector_panel.h"
+#include "ui/panels/jobs_panel.h"
 #include "ui/panels/layers_panel.h"
+#include "ui/panels/log_panel.h"
 #include "ui/panels/model_panel.h"
 #include "ui/panels/panel_dock.h"
 #include "ui/panels/panel_frame.h"
+#include "ui/panels/runs_panel.h"
 #include "ui/panels/welcome_page.h"
 #include "ui/settings/app_settings.h"
 #include "ui/settings/icons.h"
@@ -30,6 +36,8 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
+#include <QRegularExpression>
+#include <QScreen>
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QStyle>
@@ -46,6 +54,13 @@ namespace bitlathe::ui {
 namespace {
 
 constexpr int kMessageMs = 6000;
+/// What a window manager puts around a window, generously.
+constexpr int kFramePx = 8;
+constexpr int kTitleBarPx = 36;
+/// Newest runs looked at for the status bar.
+constexpr int kStatusRuns = 200;
+/// Mean bits of a model with nothing quantized.
+constexpr double kFloatBits = 32;
 
 QString droppedFile(const QMimeData* data) {
     const QList<QUrl> urls = data->urls();
@@ -54,14 +69,15 @@ QString droppedFile(const QMimeData* data) {
 
 }  // namespace
 
-MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, const QString& demoPath, QWidget* parent)
+MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& messages,
+                       const QString& demoPath, QWidget* parent)
     : QMainWindow(parent), m_workbench(workbench), m_settings(settings), m_demoPath(demoPath) {
     setObjectName(QStringLiteral("mainWindow"));
     setAcceptDrops(true);
     setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
     setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
     setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
-    setCorner(Qt::BottomRightCorner, Qt::BottomDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
     setContextMenuPolicy(Qt::PreventContextMenu);
 
     QuantDocument& document = workbench.document();
@@ -77,12 +93,22 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, const QStrin
     m_inspector = new InspectorPanel(workbench, this);
     m_budget = new BudgetPanel(document, selection, this);
 
+    m_jobs = new JobsPanel(workbench.jobs(), this);
+    m_runs = new RunsPanel(this);
+    m_compare = new ComparePanel(this);
+    auto* const log = new LogPanel(messages, this);
+
     createActions();
     createToolBar();
     createStatusBar();
     addPanel(QStringLiteral("model"), tr("Model"), m_model, Place::Left);
     addPanel(QStringLiteral("inspector"), tr("Inspector"), m_inspector, Place::Right);
     addPanel(QStringLiteral("budget"), tr("Budget"), m_budget, Place::BottomTabs);
+    addPanel(QStringLiteral("runs"), tr("Runs"), m_runs, Place::BottomTabs);
+    addPanel(QStringLiteral("compare"), tr("Compare"), m_compare, Place::BottomTabs);
+    addPanel(QStringLiteral("log"), tr("Log"), log, Place::BottomTabs);
+    addPanel(QStringLiteral("jobs"), tr("Jobs"), m_jobs, Place::BottomRight);
+    connectRuns();
 
     connect(m_layers, &LayersPanel::summaryChanged, this,
             [this] { m_layersFrame->setHint(m_layers->summary()); });
@@ -90,7 +116,8 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, const QStrin
     connect(m_inspector, &InspectorPanel::editRefused, this, &MainWindow::showMessage);
     connect(m_inspector, &InspectorPanel::summaryChanged, this,
             [this] { dock(QStringLiteral("inspector"))->setHint(m_inspector->summary()); });
-    connect(m_budget, &BudgetPanel::deviceChooserRequested, this, [this] { m_deviceButton->showMenu(); });
+    connect(m_budget, &BudgetPanel::deviceChooserRequested, this,
+            [this](const QPoint& position) { m_deviceMenu->popup(position); });
     connect(m_welcome, &WelcomePage::openRequested, this, &MainWindow::chooseFile);
     connect(m_welcome, &WelcomePage::fileRequested, this, &MainWindow::openFile);
     connect(m_deviceMenu, &DeviceMenu::chosen, this, &MainWindow::chooseDevice);
@@ -101,6 +128,7 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, const QStrin
         m_layersFrame->setHint(m_layers->summary());
         refreshActions();
         refreshStatus();
+        refreshRunStatus();
     });
     connect(&document, &QuantDocument::nameChanged, this, &MainWindow::refreshTitle);
     connect(document.undoStack(), &QUndoStack::cleanChanged, this, &MainWindow::refreshTitle);
@@ -140,10 +168,133 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, const QStrin
     refreshDevice();
     refreshRecent();
     refreshStatus();
-    resize(1480, 920);
+    // As large as the sketch where the screen has room for it and its frame.
+    const QRect room = screen()->availableGeometry();
+    resize(QSize(1480, 920).boundedTo(room.size() - QSize(kFramePx, kTitleBarPx)));
 }
 
-MainWindow::~MainWindow() = default;
+MainWindow::~MainWindow() {
+    // The base class hides the docks when this part is gone already.
+    for (const Panel& panel : m_panels) {
+        panel.dock->disconnect(this);
+    }
+}
+
+void MainWindow::setLog(std::shared_ptr<experiments::ExperimentLog> log) {
+    m_log = std::move(log);
+    m_runs->setLog(m_log);
+    m_compare->setLog(m_log);
+    refreshRunStatus();
+}
+
+void MainWindow::connectRuns() {
+    connect(m_jobs, &JobsPanel::summaryChanged, this,
+            [this] { dock(QStringLiteral("jobs"))->setHint(m_jobs->summary()); });
+    connect(m_runs, &RunsPanel::summaryChanged, this,
+            [this] { dock(QStringLiteral("runs"))->setHint(m_runs->summary()); });
+    connect(m_compare, &ComparePanel::summaryChanged, this,
+            [this] { dock(QStringLiteral("compare"))->setHint(m_compare->summary()); });
+    connect(m_runs, &RunsPanel::compareRequested, m_compare, &ComparePanel::compare);
+    connect(m_runs, &RunsPanel::showComparisonRequested, this, [this] {
+        dock(QStringLiteral("compare"))->show();
+        dock(QStringLiteral("compare"))->raise();
+    });
+    const auto showFailure = [this](const QString& text) {
+        showError(tr("The log could not be used"), text);
+    };
+    connect(m_runs, &RunsPanel::failed, this, showFailure);
+    connect(m_compare, &ComparePanel::failed, this, showFailure);
+    connect(m_runs, &RunsPanel::detailsRequested, this, [this, showFailure](experiments::RunId id) {
+        try {
+            RunDetailsDialog(*m_log, id, this).exec();
+        } catch (const core::Error& error) {
+            showFailure(QString::fromUtf8(error.what()));
+        }
+    });
+    connect(m_runs, &RunsPanel::openRecipeRequested, this, [this](experiments::RunId id) {
+        withRecipeOf(id, [this](const experiments::Recipe& recipe) {
+            if (confirmDiscard()) {
+                m_workbench.openRecipe(recipe);
+            }
+        });
+    });
+    connect(m_runs, &RunsPanel::rerunRequested, this, [this](experiments::RunId id) {
+        withRecipeOf(id, [this](const experiments::Recipe& recipe) { m_workbench.runThis(recipe); });
+    });
+    connect(m_runs, &RunsPanel::exportRequested, this, [this](experiments::RunId id) {
+        withRecipeOf(id, [this](const experiments::Recipe& recipe) {
+            if (confirmDiscard()) {
+                // Ranges come from statistics, so the export waits until the run's model is here and
+                // calibrated.
+                connect(&m_workbench, &Workbench::calibrated, this, &MainWindow::chooseExport,
+                        static_cast<Qt::ConnectionType>(Qt::SingleShotConnection | Qt::QueuedConnection));
+                m_workbench.openRecipe(recipe);
+            }
+        });
+    });
+    connect(&m_workbench.jobs(), &experiments::JobRunner::variantFinished, this,
+            &MainWindow::refreshRunStatus);
+    connect(&m_workbench.jobs(), &experiments::JobRunner::jobFinished, this, [this] {
+        m_runs->refresh();
+        refreshRunStatus();
+    });
+}
+
+void MainWindow::withRecipeOf(experiments::RunId id,
+                              const std::function<void(const experiments::Recipe&)>& work) {
+    try {
+        const std::string text = m_log->run(id).what.recipeJson;
+        work(experiments::Recipe::parse(nlohmann::json::parse(text)));
+    } catch (const std::exception& error) {
+        showError(tr("The run's recipe cannot be used"), QString::fromUtf8(error.what()));
+    }
+}
+
+void MainWindow::refreshRunStatus() {
+    m_statusLog->clear();
+    m_statusRun->clear();
+    if (!m_log) {
+        return;
+    }
+    try {
+        m_statusLog->setText(
+            tr("log: %1 · %2 runs")
+                .arg(QFileInfo(m_workbench.logPath()).fileName(), groupedNumber(m_log->runCount())));
+        if (!m_workbench.document().hasModel()) {
+            return;
+        }
+        experiments::RunQuery query;
+        query.status = experiments::RunStatus::Succeeded;
+        query.limit = kStatusRuns;
+        QString floatText;
+        QString lastText;
+        for (const experiments::RunRecord& run : m_log->runs(query)) {
+            const auto top1 = run.metrics.find(experiments::metric::kTop1);
+            if (run.what.modelHash != m_workbench.document().model()->hash || top1 == run.metrics.end()) {
+                continue;
+            }
+            const auto bits = run.metrics.find(experiments::metric::kMeanWeightBits);
+            const bool isFloat = bits != run.metrics.end() && bits->second.value >= kFloatBits;
+            QString& text = isFloat ? floatText : lastText;
+            if (text.isEmpty()) {
+                text = (isFloat ? tr("Float %2 %") : tr("Last run: %1 %2 %"))
+                           .arg(QString::fromStdString(run.what.name),
+                                QString::number(top1->second.value, 'f', 2));
+                if (!isFloat && top1->second.lower95 && top1->second.upper95) {
+                    text +=
+                        tr(" ± %1 (n = %2)")
+                            .arg(QString::number((*top1->second.upper95 - *top1->second.lower95) / 2, 'f', 2),
+                                 groupedNumber(top1->second.samples));
+                }
+            }
+        }
+        m_statusRun->setText(QStringList({floatText, lastText})
+                                 .filter(QRegularExpression(QStringLiteral(".")))
+                                 .join(QStringLiteral("      ")));
+    } catch (const core::Error& error) {
+        m_statusLog->setText(QString::fromUtf8(error.what()));
+    }
+}
 
 QAction* MainWindow::makeAction(const QString& text, const QString& icon, const QKeySequence& key,
                                 const QString& hint, std::function<void()> run) {
@@ -340,6 +491,7 @@ void MainWindow::createStatusBar() {
     m_statusVerdict = new QLabel(this);
     m_statusLog = new QLabel(this);
     m_statusLog->setProperty("role", QStringLiteral("muted"));
+    m_statusVerdict->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_statusRun->setContentsMargins(8, 0, 8, 0);
     m_statusLog->setContentsMargins(8, 0, 8, 0);
     statusBar()->addWidget(m_statusRun);
@@ -387,48 +539,44 @@ PanelDock* MainWindow::dock(const QString& name) const {
 }
 
 void MainWindow::applyDefaultLayout() {
+    PanelDock* left = nullptr;
+    PanelDock* right = nullptr;
     PanelDock* firstTab = nullptr;
-    PanelDock* bottomRight = nullptr;
+    PanelDock* below = nullptr;
     for (const Panel& panel : m_panels) {
         panel.dock->setFloating(false);
-        const bool isBottom = panel.place == Place::BottomTabs || panel.place == Place::BottomRight;
-        addDockWidget(panel.place == Place::Left ? Qt::LeftDockWidgetArea
-                      : isBottom                 ? Qt::BottomDockWidgetArea
-                                                 : Qt::RightDockWidgetArea,
-                      panel.dock);
-        panel.dock->show();
-        if (panel.place == Place::BottomTabs) {
-            if (firstTab != nullptr) {
-                tabifyDockWidget(firstTab, panel.dock);
-            } else {
+        switch (panel.place) {
+        case Place::Left:
+            addDockWidget(Qt::LeftDockWidgetArea, panel.dock);
+            left = panel.dock;
+            break;
+        case Place::Right:
+            addDockWidget(Qt::RightDockWidgetArea, panel.dock);
+            right = panel.dock;
+            break;
+        case Place::BottomRight:
+            splitDockWidget(right, panel.dock, Qt::Vertical);
+            below = panel.dock;
+            break;
+        case Place::BottomTabs:
+            addDockWidget(Qt::BottomDockWidgetArea, panel.dock);
+            if (firstTab == nullptr) {
                 firstTab = panel.dock;
+            } else {
+                tabifyDockWidget(firstTab, panel.dock);
             }
-        } else if (panel.place == Place::BottomRight) {
-            bottomRight = panel.dock;
+            break;
         }
+        panel.dock->show();
     }
-    if (firstTab != nullptr && bottomRight != nullptr) {
-        splitDockWidget(firstTab, bottomRight, Qt::Horizontal);
-    }
-    if (firstTab != nullptr) {
-        firstTab->raise();
-    }
-    const int side = std::clamp(width() * 26 / 100, 330, 420);
-    QList<QDockWidget*> columns;
-    QList<int> widths;
-    for (const Panel& panel : m_panels) {
-        if (panel.place == Place::Left || panel.place == Place::Right) {
-            columns << panel.dock;
-            widths << (panel.place == Place::Left ? std::clamp(width() * 16 / 100, 190, 260) : side);
-        }
-    }
-    resizeDocks(columns, widths, Qt::Horizontal);
-    if (firstTab != nullptr) {
-        resizeDocks({firstTab}, {std::clamp(height() * 32 / 100, 230, 420)}, Qt::Vertical);
-        if (bottomRight != nullptr) {
-            resizeDocks({firstTab, bottomRight}, {width() - side - 15, side}, Qt::Horizontal);
-        }
-    }
+    firstTab->raise();
+    const int bottom = std::clamp(height() * 32 / 100, 220, 400);
+    const int jobs = std::clamp(height() * 20 / 100, 150, 300);
+    resizeDocks({left, right},
+                {std::clamp(width() * 15 / 100, 180, 240), std::clamp(width() * 26 / 100, 330, 420)},
+                Qt::Horizontal);
+    resizeDocks({firstTab}, {bottom}, Qt::Vertical);
+    resizeDocks({right, below}, {height() - jobs, jobs}, Qt::Vertical);
     for (const Panel& panel : m_panels) {
         panel.dock->updateTitleRow();
     }

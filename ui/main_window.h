@@ -1,8 +1,14 @@
 #pragma once
 
+#include <string>
+
+#include "experiments/recipes/recipe.h"
+#include "experiments/store/experiment_log.h"
+
 #include <QMainWindow>
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 class QLabel;
@@ -14,12 +20,16 @@ namespace bitlathe::ui {
 
 class AppSettings;
 class BudgetPanel;
+class ComparePanel;
 class DeviceMenu;
 class InspectorPanel;
+class JobsPanel;
 class LayersPanel;
+class LogModel;
 class ModelPanel;
 class PanelDock;
 class PanelFrame;
+class RunsPanel;
 class WelcomePage;
 class Workbench;
 
@@ -33,10 +43,12 @@ public:
     enum class Place { Left, Right, BottomTabs, BottomRight };
 
     /// demoPath  the bundled recipe, empty where it is not installed
-    MainWindow(Workbench& workbench, AppSettings& settings, const QString& demoPath,
+    MainWindow(Workbench& workbench, AppSettings& settings, LogModel& messages, const QString& demoPath,
                QWidget* parent = nullptr);
     ~MainWindow() override;
 
+    /// A connection of the GUI thread, shared by the panels that read runs.
+    void setLog(std::shared_ptr<experiments::ExperimentLog> log);
     /// Adds a dock with a View menu entry and the next Ctrl+1..9.
     PanelDock* addPanel(const QString& name, const QString& title, QWidget* content, Place place);
     /// Call after the last addPanel: default layout, then the remembered one.
@@ -45,6 +57,9 @@ public:
     LayersPanel* layersPanel() const noexcept { return m_layers; }
     InspectorPanel* inspectorPanel() const noexcept { return m_inspector; }
     BudgetPanel* budgetPanel() const noexcept { return m_budget; }
+    JobsPanel* jobsPanel() const noexcept { return m_jobs; }
+    RunsPanel* runsPanel() const noexcept { return m_runs; }
+    ComparePanel* comparePanel() const noexcept { return m_compare; }
 
     /// Asks about unsaved edits. False: stay.
     bool confirmDiscard();
@@ -74,10 +89,14 @@ private:
     void createActions();
     void createToolBar();
     void createStatusBar();
+    void connectRuns();
     void applyDefaultLayout();
     void refreshTitle();
     void refreshActions();
     void refreshStatus();
+    void refreshRunStatus();
+    /// Runs `work` on the recipe of a logged run; shows what is wrong with it.
+    void withRecipeOf(experiments::RunId id, const std::function<void(const experiments::Recipe&)>& work);
     void refreshDevice();
     void refreshRecent();
     void applyThemeNow();
@@ -103,6 +122,10 @@ private:
     ModelPanel* m_model = nullptr;
     InspectorPanel* m_inspector = nullptr;
     BudgetPanel* m_budget = nullptr;
+    JobsPanel* m_jobs = nullptr;
+    RunsPanel* m_runs = nullptr;
+    ComparePanel* m_compare = nullptr;
+    std::shared_ptr<experiments::ExperimentLog> m_log;
     std::vector<Panel> m_panels;
 
     QMenu* m_viewMenu = nullptr;

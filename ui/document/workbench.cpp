@@ -6,26 +6,20 @@
 #include "experiments/jobs/layer_errors_job.h"
 #include "experiments/jobs/open_model_job.h"
 #include "experiments/jobs/run_recipe_job.h"
+#include "experiments/resources/resource_folder.h"
 
 #include <QFileInfo>
 
 #include <algorithm>
-#include <filesystem>
 
 namespace bitlathe::ui {
 
 namespace {
 
-/// Where the recipe's model is: beside the recipe, else below the working folder.
+/// Absolute path of the recipe's model file; empty for a network of the zoo.
 std::string modelPath(const experiments::Recipe& recipe) {
-    const std::filesystem::path file(recipe.model.file);
-    if (file.empty() || file.is_absolute()) {
-        return file.string();
-    }
-    const std::filesystem::path beside = std::filesystem::path(recipe.folder) / file;
-    std::error_code ignored;
-    const bool isBeside = !recipe.folder.empty() && std::filesystem::exists(beside, ignored);
-    return std::filesystem::absolute(isBeside ? beside : file).lexically_normal().string();
+    return recipe.model.file.empty() ? std::string()
+                                     : experiments::findInput(recipe.model.file, recipe.folder).string();
 }
 
 template <typename Stage>
@@ -123,17 +117,31 @@ Workbench::Opening Workbench::readFile(const QString& path) const {
 
 void Workbench::openFile(const QString& path) {
     try {
-        Opening opening = readFile(path);
-        if (m_opening) {
-            m_jobs.cancel(m_opening->job);  // the newest wish wins
-        }
-        opening.job = m_jobs.enqueue(
-            std::make_unique<experiments::OpenModelJob>(opening.recipe.model, opening.recipe.seed));
-        m_opening = std::move(opening);
+        begin(readFile(path));
     } catch (const std::exception& error) {
         Q_EMIT failed(tr("%1 was not opened").arg(QFileInfo(path).fileName()),
                       QString::fromUtf8(error.what()));
     }
+}
+
+void Workbench::openRecipe(experiments::Recipe recipe) {
+    try {
+        Opening opening;
+        recipe.model.file = modelPath(recipe);
+        opening.recipe = std::move(recipe);
+        begin(std::move(opening));
+    } catch (const std::exception& error) {
+        Q_EMIT failed(tr("The recipe was not opened"), QString::fromUtf8(error.what()));
+    }
+}
+
+void Workbench::begin(Opening opening) {
+    if (m_opening) {
+        m_jobs.cancel(m_opening->job);  // the newest wish wins
+    }
+    opening.job = m_jobs.enqueue(
+        std::make_unique<experiments::OpenModelJob>(opening.recipe.model, opening.recipe.seed));
+    m_opening = std::move(opening);
 }
 
 void Workbench::takeModel(experiments::JobId job, const experiments::OpenedModel& model) {
@@ -146,7 +154,8 @@ void Workbench::takeModel(experiments::JobId job, const experiments::OpenedModel
     content.model = model.model;
     content.weightStatistics = model.weightStatistics;
     content.recipe = opening.recipe;
-    const bool isRecipe = opening.path.endsWith(QLatin1String(".json"), Qt::CaseInsensitive);
+    const bool isRecipe =
+        opening.path.isEmpty() || opening.path.endsWith(QLatin1String(".json"), Qt::CaseInsensitive);
     content.recipePath = isRecipe ? opening.path.toStdString() : std::string();
     try {
         content.variants = resolveVariants(opening.recipe, *model.model);
@@ -190,7 +199,9 @@ void Workbench::takeModel(experiments::JobId job, const experiments::OpenedModel
     } else if (!m_document.model()->layers.empty()) {
         m_selection.selectOnly(m_document.model()->layers.front().id);
     }
-    Q_EMIT opened(opening.path);
+    if (!opening.path.isEmpty()) {
+        Q_EMIT opened(opening.path);
+    }
     // A recipe or project says which data; a bare model does not, so there the user is asked first.
     if (findStage<experiments::CalibrateStage>(opening.recipe) != nullptr && (isRecipe || opening.project)) {
         calibrate();
@@ -262,6 +273,7 @@ void Workbench::takeCalibration(experiments::JobId job, const experiments::Calib
     if (job != m_calibration || !m_document.setStatistics(calibration.statistics)) {
         return;
     }
+    Q_EMIT calibrated();
     Q_EMIT message(calibration.isFromCache ? tr("Calibration found in the log") : tr("Calibrated"));
 }
 
@@ -280,6 +292,10 @@ void Workbench::runRecipe() {
         return;
     }
     m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(m_document.toRecipe(), logTarget()));
+}
+
+void Workbench::runThis(experiments::Recipe recipe) {
+    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
 }
 
 void Workbench::measureLayerErrors() {

@@ -41,6 +41,8 @@ public:
 
     /// .pt, .json (recipe) or .bitlathe, told apart by suffix. Returns at once: `opened` or `failed` follows.
     void openFile(const QString& path);
+    /// The same for a recipe that is in no file (a logged run's).
+    void openRecipe(experiments::Recipe recipe);
     bool isOpening() const noexcept { return m_opening.has_value(); }
     /// Writes the project and marks the document clean. False after `failed`.
     bool saveProject(const QString& path);
@@ -53,6 +55,8 @@ public:
     void evaluate();
     /// Every configuration and stage of the document: one run each.
     void runRecipe();
+    /// Runs a recipe as it is, the document aside.
+    void runThis(experiments::Recipe recipe);
     /// The active configuration's per-layer error on the test data.
     void measureLayerErrors();
     void exportModel(const core::MethodSpec& exporter, const QString& folder);
@@ -68,6 +72,8 @@ Q_SIGNALS:
     void opened(const QString& path);
     void saved(const QString& path);
     void devicesChanged();
+    /// The document has statistics of its data now.
+    void calibrated();
     /// what: what was tried, in a few words; text: what is wrong, where, what to do.
     void failed(const QString& what, const QString& text);
     /// Something worth a line in the status bar.
@@ -76,13 +82,14 @@ Q_SIGNALS:
 
 private:
     struct Opening {
-        QString path;
+        QString path;  ///< empty: a recipe without a file
         experiments::Recipe recipe;
         std::optional<Project> project;
         experiments::JobId job;
     };
 
     Opening readFile(const QString& path) const;
+    void begin(Opening opening);
     void takeModel(experiments::JobId job, const experiments::OpenedModel& model);
     void takeCalibration(experiments::JobId job, const experiments::Calibration& calibration);
     void takeOutcome(experiments::JobId job, const experiments::JobOutcome& outcome);

@@ -12,7 +12,7 @@ namespace bitlathe::ui {
 
 namespace {
 
-constexpr int kCellPadding = 8;
+constexpr int kCellPadding = 6;
 constexpr int kChipWidth = 25;
 constexpr int kChipHeight = 17;
 

@@ -11,6 +11,7 @@ class QLabel;
 class QToolButton;
 
 namespace bitlathe::plots {
+class LayerPlot;
 class RamTimelinePlot;
 class RomBar;
 }  // namespace bitlathe::plots
@@ -18,26 +19,33 @@ class RomBar;
 namespace bitlathe::ui {
 
 /// What the active configuration needs of the device's memory: ROM stacked by layer, RAM over the layers with
-/// its limit, and the verdict. Follows every edit.
+/// its limit, and the verdict. Follows every edit; a click on a bar selects its layer.
 class BudgetPanel final : public QWidget {
     Q_OBJECT
 
 public:
     BudgetPanel(QuantDocument& document, Selection& selection, QWidget* parent = nullptr);
 
-    /// "ROM 104,312 of 524,288 B, ..." as shown.
+    plots::RomBar* romBar() const noexcept { return m_rom; }
+    /// "Fits: 286,606 B of ROM and 106,496 B of RAM to spare" or what is over and where.
     QString verdict() const;
 
 Q_SIGNALS:
-    void deviceChooserRequested();
+    /// The device button was pressed: show the list there.
+    void deviceChooserRequested(const QPoint& globalPosition);
 
 private:
     void refresh();
+    void refreshSelection();
+    void clickLayer(const core::LayerId& layer, Qt::KeyboardModifiers modifiers);
 
     QuantDocument& m_document;
     Selection& m_selection;
     QToolButton* m_device = nullptr;
+    QLabel* m_deviceDetail = nullptr;
     QLabel* m_verdict = nullptr;
+    plots::RomBar* m_rom = nullptr;
+    plots::RamTimelinePlot* m_ram = nullptr;
 };
 
 }  // namespace bitlathe::ui

@@ -2,6 +2,8 @@
 
 #include "ui/document/layer_title.h"
 #include "ui/document/workbench.h"
+#include "ui/panels/channels_page.h"
+#include "ui/panels/error_page.h"
 #include "ui/panels/site_page.h"
 
 #include <QStackedWidget>
@@ -20,11 +22,15 @@ InspectorPanel::InspectorPanel(Workbench& workbench, QWidget* parent)
     m_tabs->setUsesScrollButtons(false);
     m_tabs->addTab(tr("Weight"));
     m_tabs->addTab(tr("Output"));
+    m_tabs->addTab(tr("Channels"));
+    m_tabs->addTab(tr("Error"));
     m_weight = new SitePage(core::SiteKind::Weight, document, selection, this);
     m_output = new SitePage(core::SiteKind::Output, document, selection, this);
     m_pages = new QStackedWidget(this);
     m_pages->addWidget(m_weight);
     m_pages->addWidget(m_output);
+    m_pages->addWidget(new ChannelsPage(document, selection, this));
+    m_pages->addWidget(new ErrorPage(workbench, this));
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);

@@ -17,6 +17,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
+#include <QStyleOptionViewItem>
 #include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -26,6 +27,11 @@
 namespace bitlathe::ui {
 
 namespace {
+
+/// What the style puts around a header text: padding of the sheet and its own margins.
+constexpr int kHeaderMargins = 15;
+constexpr int kSortMarkWidth = 8;
+constexpr int kMaxColumnWidth = 220;
 
 /// 0 for F, 2..8 for the digits, empty for other keys. Shifted digits arrive as the characters of the
 /// keyboard's layout
@@ -157,9 +163,9 @@ LayersPanel::LayersPanel(QuantDocument& document, Selection& selection, QWidget*
     connect(m_model, &LayerTableModel::editRefused, this, &LayersPanel::editRefused);
     connect(&document, &QuantDocument::modelChanged, this, [this] {
         m_filterEdit->clear();
-        resizeColumns();
+        fitColumns();
     });
-    connect(&document, &QuantDocument::statisticsChanged, this, &LayersPanel::resizeColumns);
+    connect(&document, &QuantDocument::statisticsChanged, this, &LayersPanel::fitColumns);
     connect(&document, &QuantDocument::variantsChanged, this, &LayersPanel::refreshVariants);
     connect(&selection, &Selection::layersChanged, this, &LayersPanel::pullSelection);
     connect(&selection, &Selection::currentChanged, this, &LayersPanel::pullSelection);
@@ -219,6 +225,9 @@ void LayersPanel::copySelection() const {
 bool LayersPanel::eventFilter(QObject* watched, QEvent* event) {
     if (event->type() == QEvent::Leave && watched == m_table) {
         m_selection.setHovered({});
+    }
+    if (event->type() == QEvent::Resize && watched == m_table) {
+        fitColumns();
     }
     if (event->type() == QEvent::KeyPress) {
         auto* const key = static_cast<QKeyEvent*>(event);
@@ -410,8 +419,40 @@ void LayersPanel::removeVariant() {
         new SetVariantsCommand(m_document, std::move(variants), active, tr("remove configuration")));
 }
 
-void LayersPanel::resizeColumns() {
-    m_table->resizeColumnsToContents();
+void LayersPanel::fitColumns() {
+    // Text gives way before figures do: what does not fit is elided there, and a tool tip has it whole.
+    const std::pair<int, int> shrinkable[] = {{LayerTableModel::Name, 96},
+                                              {LayerTableModel::WeightScheme, 70},
+                                              {LayerTableModel::RangeMethod, 56},
+                                              {LayerTableModel::Kind, 56}};
+    QHeaderView* const header = m_table->horizontalHeader();
+    QStyleOptionViewItem option;
+    option.fontMetrics = m_table->fontMetrics();
+    int excess = -m_table->viewport()->width();
+    for (int column = 0; column < LayerTableModel::kColumnCount; ++column) {
+        int natural = 0;
+        for (int row = 0; row < m_filter->rowCount(); ++row) {
+            natural = std::max(
+                natural, m_table->itemDelegate()->sizeHint(option, m_filter->index(row, column)).width());
+        }
+        const QString title = m_filter->headerData(column, Qt::Horizontal).toString();
+        QFont font = m_table->font();
+        font.setWeight(QFont::DemiBold);
+        const int titleWidth = QFontMetrics(font).horizontalAdvance(title) + kHeaderMargins +
+                               (column == header->sortIndicatorSection() ? kSortMarkWidth : 0);
+        const int width = std::min(std::max(natural, titleWidth), kMaxColumnWidth);
+        m_table->setColumnWidth(column, width);
+        excess += width;
+    }
+    for (const auto& [column, minimum] : shrinkable) {
+        const int width = m_table->columnWidth(column);
+        const int cut = std::clamp(excess, 0, std::max(0, width - minimum));
+        m_table->setColumnWidth(column, width - cut);
+        excess -= cut;
+    }
+    if (excess < 0) {
+        m_table->setColumnWidth(LayerTableModel::Name, m_table->columnWidth(LayerTableModel::Name) - excess);
+    }
 }
 
 }  // namespace bitlathe::ui

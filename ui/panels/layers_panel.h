@@ -56,7 +56,8 @@ private:
     void duplicateVariant();
     void renameVariant();
     void removeVariant();
-    void resizeColumns();
+    /// Columns as wide as their content, the table as wide as its panel where that is possible.
+    void fitColumns();
 
     QuantDocument& m_document;
     Selection& m_selection;

@@ -97,7 +97,9 @@ void ModelPanel::pullSelection() {
             index = index.parent();
         }
         if (index.isValid()) {
-            chosen.select(index, index);
+            if (!chosen.contains(index)) {
+                chosen.select(index, index);
+            }
             if (id == m_selection.current()) {
                 current = index;
             }

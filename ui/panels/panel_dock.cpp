@@ -2,15 +2,20 @@
 
 #include "ui/settings/icons.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QMainWindow>
+#include <QStyle>
 #include <QToolButton>
 #include <QVBoxLayout>
 
 namespace bitlathe::ui {
 
 namespace {
+
+constexpr int kTitleHeight = 27;
+constexpr int kMinimumWidth = 150;
 
 QToolButton* titleButton(const QString& iconName, const QString& text, QWidget* parent) {
     auto* const button = new QToolButton(parent);
@@ -35,6 +40,9 @@ PanelDock::PanelDock(const QString& name, const QString& title, QWidget* content
     column->setContentsMargins(1, 1, 1, 1);
     column->setSpacing(0);
     content->setParent(frame);
+    // Panels give way to the window, never the other way round: a long text must not push the window off the
+    // screen.
+    content->setMinimumWidth(kMinimumWidth);
     column->addWidget(content);
     setWidget(frame);
 
@@ -42,8 +50,9 @@ PanelDock::PanelDock(const QString& name, const QString& title, QWidget* content
     m_titleRow->setObjectName(QStringLiteral("dockTitle"));
     m_titleRow->setAttribute(Qt::WA_StyledBackground);
     auto* const row = new QHBoxLayout(m_titleRow);
-    row->setContentsMargins(10, 4, 5, 4);
+    row->setContentsMargins(10, 0, 6, 0);
     row->setSpacing(4);
+    row->addStrut(kTitleHeight);  // the dock asks the row's size hint, not its fixed height
     auto* const label = new QLabel(title, m_titleRow);
     label->setProperty("role", QStringLiteral("strong"));
     m_hint = new QLabel(m_titleRow);
@@ -58,9 +67,13 @@ PanelDock::PanelDock(const QString& name, const QString& title, QWidget* content
     connect(closeButton, &QToolButton::clicked, this, &QDockWidget::close);
     row->addWidget(label);
     row->addWidget(m_hint, 1);
-    row->addSpacing(4);
     row->addWidget(floatButton);
     row->addWidget(closeButton);
+    // The buttons show under the mouse only: at rest a title row carries a name and a hint. The View menu and
+    // the shortcuts do the same without a mouse.
+    m_buttons = {floatButton, closeButton};
+    showButtons(false);
+    m_titleRow->installEventFilter(this);
     setTitleBarWidget(m_titleRow);
     m_noTitleRow = new QWidget(this);
     m_noTitleRow->hide();
@@ -79,7 +92,21 @@ QString PanelDock::hint() const {
     return m_hint->text();
 }
 
+void PanelDock::showButtons(bool isShown) {
+    for (QWidget* const button : m_buttons) {
+        button->setVisible(isShown || isFloating());
+    }
+}
+
+bool PanelDock::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == m_titleRow && (event->type() == QEvent::Enter || event->type() == QEvent::Leave)) {
+        showButtons(event->type() == QEvent::Enter);
+    }
+    return QDockWidget::eventFilter(watched, event);
+}
+
 void PanelDock::updateTitleRow() {
+    showButtons(m_titleRow->underMouse());
     const auto* const window = qobject_cast<QMainWindow*>(parentWidget());
     bool hasTab = false;
     if (window != nullptr && !isFloating()) {
@@ -94,6 +121,8 @@ void PanelDock::updateTitleRow() {
         setTitleBarWidget(wanted);
         wanted->show();
         previous->hide();
+        widget()->setProperty("tabbed", hasTab);
+        widget()->style()->polish(widget());
     }
 }
 

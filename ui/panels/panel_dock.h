@@ -2,6 +2,8 @@
 
 #include <QDockWidget>
 
+#include <vector>
+
 class QLabel;
 
 namespace bitlathe::ui {
@@ -22,10 +24,16 @@ public Q_SLOTS:
     /// Shows the title row only where no tab stands for it.
     void updateTitleRow();
 
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
 private:
+    void showButtons(bool isShown);
+
     QWidget* m_titleRow = nullptr;
     QWidget* m_noTitleRow = nullptr;
     QLabel* m_hint = nullptr;
+    std::vector<QWidget*> m_buttons;
 };
 
 }  // namespace bitlathe::ui

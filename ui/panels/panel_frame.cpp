@@ -11,7 +11,8 @@ PanelFrame::PanelFrame(const QString& title, QWidget* content, QWidget* parent) 
     titleRow->setObjectName(QStringLiteral("dockTitle"));
     titleRow->setAttribute(Qt::WA_StyledBackground);
     auto* const row = new QHBoxLayout(titleRow);
-    row->setContentsMargins(10, 5, 10, 5);
+    row->setContentsMargins(10, 0, 10, 0);
+    titleRow->setFixedHeight(27);
     auto* const label = new QLabel(title, titleRow);
     label->setProperty("role", QStringLiteral("strong"));
     m_hint = new QLabel(titleRow);
@@ -26,6 +27,7 @@ PanelFrame::PanelFrame(const QString& title, QWidget* content, QWidget* parent) 
     auto* const bodyColumn = new QVBoxLayout(body);
     bodyColumn->setContentsMargins(1, 0, 1, 1);
     bodyColumn->addWidget(content);
+    content->setMinimumWidth(320);
 
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);

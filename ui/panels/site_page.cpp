@@ -3,6 +3,7 @@
 #include "core/observers/observer.h"
 #include "core/quantizers/quantizer.h"
 #include "core/registry/registry.h"
+#include "plots/error_curve_plot.h"
 #include "plots/histogram_plot.h"
 #include "plots/number_text.h"
 #include "ui/commands/set_layer_config_command.h"
@@ -31,6 +32,8 @@ namespace {
 
 /// Codes of a grid are worth ticks up to this many; more could not be told apart.
 constexpr int kMaxShownLevels = 256;
+/// Of the error curve: one every 4 px or so.
+constexpr int kCurvePoints = 80;
 
 QString decibels(double value) {
     return std::isfinite(value) ? QString::number(value, 'f', 2) + QStringLiteral(" dB")
@@ -85,9 +88,15 @@ double nearestPowerOfTwo(double value) {
 SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_kind(kind), m_document(document), m_selection(selection) {
     m_histogram = new plots::HistogramPlot(this);
-    m_histogram->setMinimumHeight(150);
+    m_histogram->setMinimumHeight(110);
     connect(m_histogram, &plots::HistogramPlot::rangeDragged, this, &SitePage::takeDrag);
     connect(m_histogram, &plots::HistogramPlot::dragCancelled, this, &SitePage::cancelDrag);
+
+    m_curve = new plots::ErrorCurvePlot(this);
+    m_curve->setMinimumHeight(60);
+    m_curve->setEmptyText(QString());
+    connect(m_histogram, &plots::HistogramPlot::axisChanged, m_curve, &plots::ErrorCurvePlot::setAxis);
+    connect(m_curve, &plots::ErrorCurvePlot::markClicked, this, &SitePage::takeMark);
 
     const auto figure = [this](const QString& name) {
         auto* const label = new QLabel(this);
@@ -116,6 +125,7 @@ SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& sele
     column->setSpacing(6);
     column->addWidget(m_histogram, 3);
     column->addLayout(figures);
+    column->addWidget(m_curve, 2);
     column->addWidget(m_choices);
 
     connect(&selection, &Selection::currentChanged, this, &SitePage::showLayer);
@@ -242,6 +252,7 @@ QString SitePage::figures() const {
 void SitePage::showLayer() {
     m_layer = m_selection.current();
     m_plotGesture = 0;
+    m_curveQuant = {};
     const core::SiteStatistics* const statistics = m_document.siteStatistics(site());
     const core::Layer* const layer = m_document.layer(m_layer);
     const bool isWeight = m_kind == core::SiteKind::Weight;
@@ -270,7 +281,7 @@ void SitePage::showChoices() {
     if (!canEdit) {
         m_histogram->clearRange();
         m_histogram->setLevels({});
-        m_histogram->setMarks({});
+        showCurve(std::nullopt);
         showFigures();
         return;
     }
@@ -296,12 +307,13 @@ void SitePage::showChoices() {
     m_reset->setEnabled(quant.manualRange.has_value());
 
     const std::size_t count = targets().size();
-    m_note->setText(
-        count > 1      ? tr("Bits, quantizer and range go to all %1 selected layers.").arg(count)
-        : isFloat      ? tr("Float: nothing is rounded. Choose bits to quantize.")
-        : !isPerTensor ? tr("Every channel has its own range. Choose per tensor to drag one by hand.")
-        : hasGrid      ? tr("Drag the handles, or use the arrow keys on them; Ctrl keeps both sides equal.")
-                       : state.problem);
+    m_note->setText(count > 1 ? tr("Bits, quantizer and range go to all %1 selected layers.").arg(count)
+                    : isFloat ? tr("Float: nothing is rounded. Choose bits to quantize.")
+                    : !isPerTensor
+                        ? tr("Every channel has its own range. Choose per tensor to drag one by hand.")
+                    : hasGrid ? QString()
+                              : state.problem);
+    m_note->setVisible(!m_note->text().isEmpty());
 
     if (!hasGrid) {
         m_histogram->clearRange();
@@ -309,19 +321,21 @@ void SitePage::showChoices() {
         m_histogram->setLevels({});
         m_lower->clear();
         m_upper->clear();
+        showCurve(std::nullopt);
     } else {
         const core::QParams& qparams = *state.qparams;
         const core::Range grid = representable(qparams);
         const core::Range clip = quant.manualRange.value_or(grid);
-        const bool isSymmetric = qparams.isSigned() && qparams.zeroPoint[0] == 0;
+        m_isSymmetric = qparams.isSigned() && qparams.zeroPoint[0] == 0;
         const bool isOneSided = statistics != nullptr && statistics->minimum >= 0;
-        m_histogram->setSymmetric(isSymmetric);
+        m_histogram->setSymmetric(m_isSymmetric);
         m_histogram->setMovable(!isOneSided, true);
         m_histogram->setSnap(quant.quantizer.name == "power_of_two" ? nearestPowerOfTwo
                                                                     : std::function<double(double)>());
         m_histogram->setRange(clip);
         m_histogram->setRepresentableRange(grid);
         m_histogram->setLevels(levelsOf(qparams));
+        showCurve(clip);
         if (!m_lower->hasFocus()) {
             m_lower->setText(plots::shortValue(clip.lower));
         }
@@ -336,12 +350,62 @@ void SitePage::showFigures() {
     const SiteState& state = m_document.siteState(site());
     const auto show = [](QLabel* label, const QString& name, const QString& value,
                          const QString& extra = {}) {
-        label->setText(QStringLiteral("%1 <b>%2</b>%3").arg(name, value, extra));
+        // Rich text breaks at plain spaces whatever the label says.
+        label->setText(QStringLiteral("%1 <b>%2</b>%3")
+                           .arg(name, value, extra)
+                           .replace(QLatin1Char(' '), QStringLiteral("&nbsp;"))
+                           .replace(QStringLiteral("<span&nbsp;"), QStringLiteral("<span ")));
     };
     const auto nothing = state.isPending ? QStringLiteral("…") : QStringLiteral("–");
     show(m_sqnr, tr("SQNR"), state.error ? decibels(state.error->sqnrDb) : nothing, deltaText(state));
     show(m_mse, tr("MSE"), state.error ? QString::number(state.error->meanSquaredError, 'g', 2) : nothing);
     show(m_clipped, tr("clipped"), state.error ? percent(state.error->clippedShare) : nothing);
+}
+
+void SitePage::showCurve(const std::optional<core::Range>& clip) {
+    if (!clip) {
+        m_curve->setCurve({}, plots::ErrorMeasure::SqnrDb);
+        m_curve->setMarks({});
+        m_marks.clear();
+        m_curveQuant = {};
+        return;
+    }
+    core::SiteQuant quant = m_document.config().site(site());
+    quant.manualRange.reset();
+    const SiteQuestion asked = question();
+    const bool isOther = quant != m_curveQuant;
+    if (isOther || clip->lower != m_curveLower) {
+        std::vector<plots::ErrorCurvePoint> points;
+        for (const ErrorCurvePoint& point : errorCurve(asked, clip->lower, kCurvePoints)) {
+            points.push_back({point.bound, point.sqnrDb});
+        }
+        m_curve->setCurve(std::move(points), plots::ErrorMeasure::SqnrDb);
+        m_curveLower = clip->lower;
+    }
+    if (isOther) {
+        m_marks.clear();
+        std::vector<plots::PlotMark> marks;
+        for (const ObserverChoice& choice : observerChoices(asked)) {
+            // A symmetric grid is as wide as its larger side.
+            const double bound =
+                std::max(choice.range.upper, m_isSymmetric ? -choice.range.lower : choice.range.upper);
+            marks.push_back(
+                {QString::fromStdString(choice.title), bound, choice.name == quant.observer.name});
+            m_marks.push_back({choice.name, bound});
+        }
+        m_curve->setMarks(std::move(marks));
+        m_curveQuant = quant;
+    }
+    m_curve->setCurrent(clip->upper);
+}
+
+void SitePage::takeMark(int index) {
+    if (index >= 0 && static_cast<std::size_t>(index) < m_marks.size()) {
+        const std::string& name = m_marks[static_cast<std::size_t>(index)].name;
+        const core::SiteQuant quant = m_document.config().site(site());
+        edit(setObserver(m_document, {m_layer}, m_kind,
+                         name == quant.observer.name ? quant.observer : core::MethodSpec{name, {}}));
+    }
 }
 
 void SitePage::takeDrag(const core::Range& range, quint64 plotGesture) {

@@ -40,6 +40,12 @@ Q_SIGNALS:
     void editRefused(const QString& reason);
 
 private:
+    /// A range method on the curve: a click on it takes its choice.
+    struct ObserverMark {
+        std::string name;
+        double bound = 0;
+    };
+
     core::SiteId site() const { return {m_layer, m_kind}; }
     SiteQuestion question() const;
     /// Layers an edit of scheme, range method or bits goes to: the selection.
@@ -48,7 +54,10 @@ private:
     void showLayer();    ///< another layer, or other statistics
     void showChoices();  ///< the layer's choices or derived values changed
     void showFigures();
-    void showCurve();
+    /// The error over the clip and each range method's choice; redone only when something but the clip
+    /// changed.
+    void showCurve(const std::optional<core::Range>& clip);
+    void takeMark(int index);
     void takeDrag(const core::Range& range, quint64 plotGesture);
     void cancelDrag();
     void takeTypedBounds();
@@ -65,7 +74,6 @@ private:
     QLabel* m_sqnr = nullptr;
     QLabel* m_mse = nullptr;
     QLabel* m_clipped = nullptr;
-    QLabel* m_curveCaption = nullptr;
     QWidget* m_choices = nullptr;
     QComboBox* m_bits = nullptr;
     QComboBox* m_granularity = nullptr;
@@ -76,6 +84,10 @@ private:
     QToolButton* m_reset = nullptr;
     QLabel* m_note = nullptr;
 
+    core::SiteQuant m_curveQuant;  ///< what the curve and its marks were drawn for
+    double m_curveLower = 0;
+    bool m_isSymmetric = false;  ///< both sides of the grid move together
+    std::vector<ObserverMark> m_marks;
     quint64 m_plotGesture = 0;  ///< of the drag going on, as the plot counts
     quint64 m_gesture = 0;      ///< the same, as the document counts
     core::LayerQuant m_beforeGesture;

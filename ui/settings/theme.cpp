@@ -188,9 +188,9 @@ QLabel[role="heading"] { font-size: 18px; font-weight: 600; }
 QLabel[role="strong"] { font-weight: 600; }
 QLabel[role="good"] { color: @good; }
 QLabel[role="attention"] { color: @attention; }
-#panelFrame { background: @surface; border: 1px solid @border; border-radius: 4px; }
-#panelBody { background: @surface; }
-#dockTitle { background: @header; border-bottom: 1px solid @border; border-top-left-radius: 4px; border-top-right-radius: 4px; }
+#panelFrame { background: @surface; border: 1px solid @border; border-top: none; border-bottom-left-radius: 4px; border-bottom-right-radius: 4px; }
+#panelFrame[tabbed="true"] { border-top: 1px solid @border; border-top-left-radius: 4px; border-top-right-radius: 4px; }
+#dockTitle { background: @header; border: 1px solid @border; border-top-left-radius: 4px; border-top-right-radius: 4px; }
 #dockTitle QToolButton { border: none; background: transparent; padding: 2px; min-height: 0; border-radius: 3px; }
 #dockTitle QToolButton:hover { background: @border; }
 )");

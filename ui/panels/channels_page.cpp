@@ -1,0 +1,113 @@
+#include "ui/panels/channels_page.h"
+
+#include "plots/channel_range_plot.h"
+#include "ui/document/layer_title.h"
+
+#include <QComboBox>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QSignalBlocker>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitlathe::ui {
+
+namespace {
+
+double magnitude(const core::Range& range) {
+    return std::max(std::abs(range.lower), std::abs(range.upper));
+}
+
+/// How much wider the widest channel is than the median one; each doubling costs the median channel one bit.
+QString spreadText(const std::vector<core::Range>& channels) {
+    std::vector<double> magnitudes;
+    magnitudes.reserve(channels.size());
+    std::transform(channels.begin(), channels.end(), std::back_inserter(magnitudes), magnitude);
+    std::sort(magnitudes.begin(), magnitudes.end());
+    const double median = magnitudes[magnitudes.size() / 2];
+    if (!(median > 0)) {
+        return QObject::tr("Half of the %1 channels or more are zero throughout.").arg(channels.size());
+    }
+    const double ratio = magnitudes.back() / median;
+    return QObject::tr("%1 channels. The widest reaches %2 times as far as the median one: with one scale "
+                       "for all, the median "
+                       "channel loses %3 bits.")
+        .arg(channels.size())
+        .arg(QString::number(ratio, 'f', 1), QString::number(std::log2(std::max(ratio, 1.0)), 'f', 1));
+}
+
+}  // namespace
+
+ChannelsPage::ChannelsPage(QuantDocument& document, Selection& selection, QWidget* parent)
+    : QWidget(parent), m_document(document), m_selection(selection) {
+    m_site = new QComboBox(this);
+    m_site->setAccessibleName(tr("Tensor"));
+    m_site->addItem(tr("Weights"), static_cast<int>(core::SiteKind::Weight));
+    m_site->addItem(tr("Output"), static_cast<int>(core::SiteKind::Output));
+    connect(m_site, &QComboBox::activated, this, &ChannelsPage::refresh);
+    m_order = new QComboBox(this);
+    m_order->setAccessibleName(tr("Order of the channels"));
+    m_order->addItem(tr("in model order"), static_cast<int>(plots::ChannelOrder::ByIndex));
+    m_order->addItem(tr("widest first"), static_cast<int>(plots::ChannelOrder::ByWidth));
+    m_plot = new plots::ChannelRangePlot(this);
+    connect(m_order, &QComboBox::activated, this,
+            [this] { m_plot->setOrder(static_cast<plots::ChannelOrder>(m_order->currentData().toInt())); });
+    connect(m_plot, &plots::ChannelRangePlot::orderChanged, this, [this](plots::ChannelOrder order) {
+        m_order->setCurrentIndex(m_order->findData(static_cast<int>(order)));
+    });
+    m_spread = new QLabel(this);
+    m_spread->setProperty("role", QStringLiteral("muted"));
+    m_spread->setWordWrap(true);
+    m_spread->setContentsMargins(12, 0, 12, 10);
+
+    auto* const row = new QHBoxLayout;
+    row->setContentsMargins(12, 8, 12, 0);
+    row->addWidget(m_site, 1);
+    row->addWidget(m_order, 1);
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(6);
+    column->addLayout(row);
+    column->addWidget(m_plot, 1);
+    column->addWidget(m_spread);
+
+    connect(&selection, &Selection::currentChanged, this, &ChannelsPage::refresh);
+    connect(&document, &QuantDocument::modelChanged, this, &ChannelsPage::refresh);
+    connect(&document, &QuantDocument::statisticsChanged, this, &ChannelsPage::refresh);
+    connect(&document, &QuantDocument::layerConfigChanged, this, [this](const core::LayerId& layer) {
+        if (layer == m_selection.current()) {
+            refresh();
+        }
+    });
+    refresh();
+}
+
+void ChannelsPage::refresh() {
+    const core::LayerId layer = m_selection.current();
+    const auto kind = static_cast<core::SiteKind>(m_site->currentData().toInt());
+    const core::SiteStatistics* const statistics = m_document.siteStatistics({layer, kind});
+    if (layer.empty() || statistics == nullptr || statistics->channelRanges.empty()) {
+        m_plot->setEmptyText(
+            layer.empty()                        ? tr("Select a layer to see its channels.")
+            : kind == core::SiteKind::Weight     ? tr("%1 has no weights.").arg(layerTitle(layer))
+            : m_document.statistics() == nullptr ? tr("Not calibrated yet.\nPress Calibrate (F7).")
+                                                 : tr("Nothing is known of its channels."));
+        m_plot->setChannels({}, {});
+        m_spread->clear();
+        return;
+    }
+    std::vector<core::Range> representable;
+    if (const auto& qparams = m_document.siteState({layer, kind}).qparams) {
+        const bool isWhole =
+            qparams->scale.size() == 1 || qparams->scale.size() == statistics->channelRanges.size();
+        for (std::size_t c = 0; isWhole && c < qparams->scale.size(); ++c) {
+            representable.push_back({qparams->representableLower(c), qparams->representableUpper(c)});
+        }
+    }
+    m_plot->setChannels(statistics->channelRanges, std::move(representable));
+    m_spread->setText(spreadText(statistics->channelRanges));
+}
+
+}  // namespace bitlathe::ui
