@@ -7,11 +7,10 @@ Range MovingAverageObserver::range(const SiteStatistics& statistics, const Quant
     if (statistics.batchRanges.empty()) {
         return {statistics.minimum, statistics.maximum};
     }
-    MovingAverage lower(m_averagingConstant, m_start);
-    MovingAverage upper(m_averagingConstant, m_start);
-    Range average;
+    Range average = statistics.batchRanges.front();
     for (const Range& batch : statistics.batchRanges) {
-        average = {lower.add(batch.lower), upper.add(batch.upper)};
+        average.lower += m_averagingConstant * (batch.lower - average.lower);
+        average.upper += m_averagingConstant * (batch.upper - average.upper);
     }
     return average;
 }

@@ -23,9 +23,7 @@ public:
 
     enum class Sign { Auto, Signed, Unsigned };
     enum class Codes { Full, Narrow };
-    explicit SymmetricQuantizer(Codes codes = Codes::Narrow, Sign sign = Sign::Auto,
-                                Rounding rounding = Rounding::HalfEven)
-        : m_codes(codes), m_sign(sign), m_rounding(rounding) {}
+    explicit SymmetricQuantizer(Codes codes = Codes::Narrow, Sign sign = Sign::Auto) : m_codes(codes), m_sign(sign) {}
 
     using Quantizer::qparams;
     QParams qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const override;
@@ -33,7 +31,6 @@ public:
 private:
     Codes m_codes;
     Sign m_sign;
-    Rounding m_rounding;
 };
 
 }  // namespace bitlathe::core

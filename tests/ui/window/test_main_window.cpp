@@ -1,0 +1,374 @@
+#include <string>
+
+#include "app/application.h"
+#include "plots/histogram_plot.h"
+#include "tests/support/fake_engine.h"
+#include "ui/document/config_edits.h"
+#include "ui/main_window.h"
+#include "ui/panels/budget_panel.h"
+#include "ui/panels/compare_panel.h"
+#include "ui/panels/inspector_panel.h"
+#include "ui/panels/jobs_panel.h"
+#include "ui/panels/layers_panel.h"
+#include "ui/panels/panel_dock.h"
+#include "ui/panels/runs_panel.h"
+#include "ui/panels/site_page.h"
+
+#include "core/zoo/zoo.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QFile>
+#include <QLabel>
+#include <QMenu>
+#include <QMessageBox>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QStatusBar>
+#include <QTableView>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QTimer>
+#include <QToolButton>
+
+#include <atomic>
+#include <thread>
+
+using namespace bitlathe;
+using namespace bitlathe::ui;
+using experiments::JobState;
+
+namespace {
+
+constexpr int kPatienceMs = 20'000;
+
+/// Answers the next message box with `name` by pressing the button `press`, and gives up after five seconds
+/// so that a box that never comes, or one nobody expects, cannot hang the test.
+void answerBox(const QString& name, const std::function<void(QMessageBox&)>& press) {
+    auto* const timer = new QTimer(qApp);
+    timer->setInterval(20);
+    QObject::connect(timer, &QTimer::timeout, timer, [name, press, timer, tries = 0]() mutable {
+        for (QWidget* const widget : QApplication::topLevelWidgets()) {
+            auto* const box = qobject_cast<QMessageBox*>(widget);
+            if (box != nullptr && box->isVisible() && box->objectName() == name) {
+                timer->deleteLater();
+                press(*box);
+                return;
+            }
+        }
+        if (++tries > 250) {
+            timer->deleteLater();
+            if (QWidget* const modal = QApplication::activeModalWidget()) {
+                modal->close();
+            }
+        }
+    });
+    timer->start();
+}
+
+}  // namespace
+
+/// The window as a person uses it, with an engine that answers without tensors.
+class TestMainWindow final : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void init() {
+        m_folder = std::make_unique<QTemporaryDir>();
+        qputenv("XDG_DATA_HOME", m_folder->filePath("data").toUtf8());
+        QSettings::setPath(QSettings::IniFormat, QSettings::UserScope, m_folder->filePath("config"));
+        m_isBlocked = false;
+        writeRecipe();
+    }
+
+    void cleanup() {
+        m_isBlocked = false;
+        if (m_application) {
+            m_application->workbench().document().undoStack()->setClean();
+        }
+        m_application.reset();
+        m_folder.reset();
+    }
+
+    /// Issue 2's demonstration, step by step.
+    void editsRunsCancelsAndCompares() {
+        start(m_recipe);
+        MainWindow& window = m_application->window();
+        Workbench& bench = m_application->workbench();
+        QuantDocument& document = bench.document();
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QVERIFY(document.device().has_value());
+        QCOMPARE(document.config().layers.empty(), false);
+
+        // Bits on several layers by keyboard, as one step; the budget and the verdict answer.
+        QTableView* const table = window.layersPanel()->table();
+        const auto& layers = document.model()->layers;
+        const auto romBefore = document.budget().romBytes;
+        const QString verdictBefore = window.budgetPanel()->verdict();
+        table->setFocus();
+        bench.selection().selectOnly(layers[10].id);
+        QTest::keyClick(table, Qt::Key_Down, Qt::ShiftModifier);
+        QTest::keyClick(table, Qt::Key_Down, Qt::ShiftModifier);
+        QCOMPARE(bench.selection().layers().size(), std::size_t{3});
+        QTest::keyClick(table, Qt::Key_4);
+        for (const std::size_t i : {10, 11, 12}) {
+            QCOMPARE(document.layerConfig(layers[i].id).weight.bits->bits(), 4);
+        }
+        QVERIFY(document.budget().romBytes < romBefore);
+        QVERIFY(window.budgetPanel()->verdict() != verdictBefore);
+        QVERIFY(window.isWindowModified());
+
+        // Undo by keyboard.
+        QTest::keyClick(&window, Qt::Key_Z, Qt::ControlModifier);
+        QCOMPARE(document.budget().romBytes, romBefore);
+        QCOMPARE(window.budgetPanel()->verdict(), verdictBefore);
+        QVERIFY(!window.isWindowModified());
+        QTest::keyClick(&window, Qt::Key_Z, Qt::ControlModifier | Qt::ShiftModifier);
+        QVERIFY(document.budget().romBytes < romBefore);
+
+        // A drag of the clip handle; the figures answer during the drag.
+        bench.selection().selectOnly(layers[4].id);
+        window.inspectorPanel()->setTab(InspectorPanel::Output);
+        SitePage* const page = window.inspectorPanel()->outputPage();
+        plots::HistogramPlot* const plot = page->histogram();
+        QTRY_VERIFY(plot->range().has_value() && plot->height() > 60);
+        const QString figures = page->figures();
+        const int steps = document.undoStack()->count();
+        const QPoint grip(static_cast<int>(plot->xOf(plot->range()->upper)), plot->height() / 2);
+        QTest::mousePress(plot, Qt::LeftButton, {}, grip);
+        QTest::mouseMove(plot, grip - QPoint(30, 0));
+        QTest::mouseMove(plot, grip - QPoint(60, 0));
+        QVERIFY(page->figures() != figures);
+        QTest::mouseRelease(plot, Qt::LeftButton, {}, grip - QPoint(60, 0));
+        QCOMPARE(document.undoStack()->count(), steps + 1);
+
+        // A run that is cancelled.
+        m_isBlocked = true;
+        window.findChild<QToolButton*>(QStringLiteral("runButton"))->click();
+        QTRY_COMPARE_WITH_TIMEOUT(bench.jobs().runningCount(), 1, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), kPatienceMs);
+        window.jobsPanel()->cancelButton()->click();
+        const experiments::JobId job = bench.jobs().jobs().back();
+        QVERIFY(bench.jobs().find(job)->state == JobState::Cancelling);
+        m_isBlocked = false;
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, kPatienceMs);
+
+        // A run that ends, and a comparison of two of its configurations.
+        window.findChild<QToolButton*>(QStringLiteral("runButton"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
+        window.dock(QStringLiteral("runs"))->show();
+        window.dock(QStringLiteral("runs"))->raise();
+        window.runsPanel()->refresh();
+        QTableView* const runs = window.runsPanel()->table();
+        QTRY_VERIFY(runs->model()->rowCount() >= 2);
+        runs->selectionModel()->clearSelection();
+        for (const int row : {0, 1}) {
+            runs->selectionModel()->select(runs->model()->index(row, 0),
+                                           QItemSelectionModel::Select | QItemSelectionModel::Rows);
+        }
+        QTRY_COMPARE(window.comparePanel()->runs().size(), std::size_t{2});
+        QVERIFY(window.comparePanel()->summaryTable()->model()->rowCount() > 0);
+    }
+
+    void keepsTheProject() {
+        start(m_recipe);
+        Workbench& bench = m_application->workbench();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        const core::LayerId layer = bench.document().model()->layers[5].id;
+        setBits(bench.document(), {layer}, core::SiteKind::Weight, 3);
+        setManualRange(bench.document(), {layer, core::SiteKind::Output}, core::Range{-0.5, 0.75});
+        bench.selection().select({layer});
+        bench.selection().setSite(core::SiteKind::Weight);
+        const core::QuantConfig config = bench.document().config();
+        const QString path = m_folder->filePath(QStringLiteral("p.bitlathe"));
+        QVERIFY(bench.saveProject(path));
+        QVERIFY(bench.document().undoStack()->isClean());
+        QVERIFY(m_application->window().windowTitle().contains(QStringLiteral("p.bitlathe")));
+
+        QSignalSpy opened(&bench, &Workbench::opened);
+        m_application->window().openFile(path);
+        QTRY_COMPARE_WITH_TIMEOUT(opened.size(), 1, kPatienceMs);
+        QVERIFY(bench.document().config() == config);
+        QCOMPARE(bench.document().device()->id, "stm32f411re");
+        QCOMPARE(bench.selection().current(), layer);
+        QVERIFY(bench.selection().site() == core::SiteKind::Weight);
+        QCOMPARE(bench.document().variants().size(), std::size_t{2});
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+    }
+
+    void closingDuringAJobAsks() {
+        start(m_recipe);
+        Workbench& bench = m_application->workbench();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        m_isBlocked = true;
+        bench.runRecipe();
+        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), kPatienceMs);
+        MainWindow& window = m_application->window();
+        answerBox(QStringLiteral("jobsBox"), [](QMessageBox& box) { box.defaultButton()->click(); });
+        QVERIFY(!window.close());
+        QCOMPARE(bench.jobs().runningCount(), 1);
+        const experiments::JobId job = bench.jobs().jobs().back();
+        answerBox(QStringLiteral("jobsBox"), [](QMessageBox& box) {
+            box.findChild<QPushButton*>(QStringLiteral("closeAnyway"))->click();
+        });
+        QVERIFY(window.close());
+        QVERIFY(bench.jobs().find(job)->state == JobState::Cancelling);
+        m_isBlocked = false;
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, kPatienceMs);
+        // The log holds the run as cancelled, not as running.
+        const auto log = experiments::ExperimentLog::open(bench.logPath().toStdString());
+        for (const experiments::RunRecord& run : log->runs()) {
+            QVERIFY(run.status != experiments::RunStatus::Running);
+        }
+    }
+
+    void unsavedEditsAreAskedAbout() {
+        start(m_recipe);
+        Workbench& bench = m_application->workbench();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        setBits(bench.document(), {bench.document().model()->layers[1].id}, core::SiteKind::Weight, 4);
+        answerBox(QStringLiteral("discardBox"),
+                  [](QMessageBox& box) { box.button(QMessageBox::Cancel)->click(); });
+        QVERIFY(!m_application->window().close());
+        answerBox(QStringLiteral("discardBox"),
+                  [](QMessageBox& box) { box.button(QMessageBox::Discard)->click(); });
+        QVERIFY(m_application->window().close());
+    }
+
+    void badFilesAreExplained_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<QByteArray>("content");
+        QTest::addColumn<QString>("expected");
+        QTest::addRow("foreign model") << "m.pt" << QByteArray("not a zip") << "no TorchScript";
+        QTest::addRow("ONNX") << "m.onnx" << QByteArray("x") << "torch.jit.save";
+        QTest::addRow("unknown kind") << "m.txt" << QByteArray("x") << ".bitlathe";
+        QTest::addRow("recipe with a typo")
+            << "r.json" << QByteArray(R"({"schema_version": 1, "nam": "x"})") << "nam";
+        QTest::addRow("newer project")
+            << "p.bitlathe" << QByteArray(R"({"bitlathe_project": 9, "recipe": {}})") << "newer";
+    }
+    void badFilesAreExplained() {
+        QFETCH(QString, name);
+        QFETCH(QByteArray, content);
+        QFETCH(QString, expected);
+        const QString path = m_folder->filePath(name);
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(content);
+        file.close();
+        m_isGraphMissing = true;
+        start({});
+        m_application->window().openFile(path);
+        QWidget* dialog = nullptr;
+        QTRY_VERIFY_WITH_TIMEOUT(
+            (dialog = m_application->window().findChild<QWidget*>(QStringLiteral("errorDialog"))) != nullptr,
+            kPatienceMs);
+        const QString text = dialog->findChild<QLabel*>(QStringLiteral("errorText"))->text();
+        QVERIFY2(text.contains(expected), qPrintable(text));
+        QVERIFY2(text.contains(name), qPrintable(text));
+        dialog->close();
+        QVERIFY(!m_application->workbench().document().hasModel());
+        m_isGraphMissing = false;
+    }
+
+    void everyPanelHasAShortcutAndComesBack() {
+        start({});
+        MainWindow& window = m_application->window();
+        const QStringList names = {"model", "inspector", "budget", "runs", "compare", "log", "jobs"};
+        for (int i = 0; i < names.size(); ++i) {
+            PanelDock* const dock = window.dock(names[i]);
+            QVERIFY2(dock != nullptr, qPrintable(names[i]));
+            dock->hide();
+            QTest::keyClick(&window, static_cast<Qt::Key>(Qt::Key_1 + i), Qt::ControlModifier);
+            QVERIFY2(dock->isVisible(), qPrintable(names[i]));
+        }
+        window.dock(QStringLiteral("budget"))->setFloating(true);
+        window.dock(QStringLiteral("jobs"))->hide();
+        window.restoreDefaultLayout();
+        QVERIFY(!window.dock(QStringLiteral("budget"))->isFloating());
+        QVERIFY(window.dock(QStringLiteral("jobs"))->isVisible());
+    }
+
+    void themesSwitchWithoutALeftover() {
+        start({});
+        AppSettings& settings = m_application->settings();
+        settings.setTheme(ThemeChoice::Dark);
+        QVERIFY(currentTheme().isDark);
+        QVERIFY(QApplication::palette().color(QPalette::Window).lightness() < 128);
+        QVERIFY(!qApp->styleSheet().contains(QLatin1Char('@')));
+        settings.setTheme(ThemeChoice::Light);
+        QVERIFY(!currentTheme().isDark);
+    }
+
+    void fitsASmallScreen() {
+        start(m_recipe);
+        Workbench& bench = m_application->workbench();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        m_application->window().resize(1280, 800);
+        QTest::qWait(100);
+        QCOMPARE(m_application->window().size(), QSize(1280, 800));
+    }
+
+private:
+    void start(const QString& file) {
+        app::Application::Options options;
+        options.file = file;
+        options.logPath = m_folder->filePath(QStringLiteral("experiments.db"));
+        m_application = std::make_unique<app::Application>(options, [this] {
+            auto engine = std::make_shared<tests::FakeEngine>();
+            if (!m_isGraphMissing) {
+                engine->graph = core::buildZooModel(
+                    "mobilenet_v1", {{"width", 0.25}, {"classes", 10}, {"channels", 1}, {"size", 32}},
+                    core::Seed{1});
+            }
+            engine->onStep = [this](const std::string& method, std::int64_t) {
+                while (m_isBlocked && method == "evaluate") {
+                    m_isWaiting = true;
+                    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+                }
+                m_isWaiting = false;
+            };
+            return engine;
+        });
+        QSignalSpy started(m_application.get(), &app::Application::started);
+        m_application->start();
+        QTRY_COMPARE_WITH_TIMEOUT(started.size(), 1, kPatienceMs);
+        QVERIFY(QTest::qWaitForWindowActive(&m_application->window()));
+    }
+
+    void writeRecipe() {
+        const QString model = m_folder->filePath(QStringLiteral("net.pt"));
+        QFile modelFile(model);
+        QVERIFY(modelFile.open(QIODevice::WriteOnly));
+        modelFile.write("the fake engine reads no file");
+        m_recipe = m_folder->filePath(QStringLiteral("r.json"));
+        QFile file(m_recipe);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(
+            R"({"schema_version": 1, "name": "small", "seed": 1, "threads": 1, "model": {"file": "net.pt"},
+            "data": {"dataset": "fashion_mnist", "pad": 2}, "device": "stm32f411re",
+            "variants": [
+              {"name": "W8A8", "config": {"input": {"bits": 8}, "defaults": {
+                "weight": {"bits": 8, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}},
+              {"name": "W4A8", "config": {"input": {"bits": 8}, "defaults": {
+                "weight": {"bits": 4, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}}],
+            "stages": [{"stage": "calibrate", "samples": 8, "batch_size": 4},
+                       {"stage": "evaluate", "samples": 16, "batch_size": 8}]})");
+    }
+
+    std::unique_ptr<QTemporaryDir> m_folder;
+    std::unique_ptr<app::Application> m_application;
+    QString m_recipe;
+    std::atomic<bool> m_isBlocked = false;
+    std::atomic<bool> m_isWaiting = false;
+    std::atomic<bool> m_isGraphMissing = false;
+};
+
+QTEST_MAIN(TestMainWindow)
+#include "test_main_window.moc"
