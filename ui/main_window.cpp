@@ -57,6 +57,11 @@ constexpr int kMessageMs = 6000;
 /// What a window manager puts around a window, generously.
 constexpr int kFramePx = 8;
 constexpr int kTitleBarPx = 36;
+/// Widths below which the panels' texts are cut. Said outright: a long text in a panel must not push the
+/// window off the screen.
+constexpr int kLeftWidth = 196;
+constexpr int kRightWidth = 346;
+constexpr int kTabsWidth = 300;
 /// Newest runs looked at for the status bar.
 constexpr int kStatusRuns = 200;
 /// Mean bits of a model with nothing quantized.
@@ -277,9 +282,9 @@ void MainWindow::refreshRunStatus() {
             const bool isFloat = bits != run.metrics.end() && bits->second.value >= kFloatBits;
             QString& text = isFloat ? floatText : lastText;
             if (text.isEmpty()) {
-                text = (isFloat ? tr("Float %2 %") : tr("Last run: %1 %2 %"))
-                           .arg(QString::fromStdString(run.what.name),
-                                QString::number(top1->second.value, 'f', 2));
+                const QString percent = QString::number(top1->second.value, 'f', 2);
+                text = isFloat ? tr("Float %1 %").arg(percent)
+                               : tr("Last run: %1 %2 %").arg(QString::fromStdString(run.what.name), percent);
                 if (!isFloat && top1->second.lower95 && top1->second.upper95) {
                     text +=
                         tr(" ± %1 (n = %2)")
@@ -502,6 +507,8 @@ void MainWindow::createStatusBar() {
 PanelDock* MainWindow::addPanel(const QString& name, const QString& title, QWidget* content, Place place) {
     auto* const dock = new PanelDock(name, title, content, this);
     m_panels.push_back({dock, place});
+    const bool isRight = place == Place::Right || place == Place::BottomRight;
+    content->setMinimumWidth(place == Place::Left ? kLeftWidth : isRight ? kRightWidth : kTabsWidth);
     const auto number = static_cast<int>(m_panels.size());
     QAction* const toggle = dock->toggleViewAction();
     toggle->setText(QStringLiteral("&%1 %2").arg(number).arg(title));

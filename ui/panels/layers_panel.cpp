@@ -29,7 +29,7 @@ namespace bitlathe::ui {
 namespace {
 
 /// What the style puts around a header text: padding of the sheet and its own margins.
-constexpr int kHeaderMargins = 15;
+constexpr int kHeaderMargins = 20;
 constexpr int kSortMarkWidth = 8;
 constexpr int kMaxColumnWidth = 220;
 
@@ -421,10 +421,10 @@ void LayersPanel::removeVariant() {
 
 void LayersPanel::fitColumns() {
     // Text gives way before figures do: what does not fit is elided there, and a tool tip has it whole.
-    const std::pair<int, int> shrinkable[] = {{LayerTableModel::Name, 96},
-                                              {LayerTableModel::WeightScheme, 70},
+    const std::pair<int, int> shrinkable[] = {{LayerTableModel::WeightScheme, 70},
+                                              {LayerTableModel::Kind, 56},
                                               {LayerTableModel::RangeMethod, 56},
-                                              {LayerTableModel::Kind, 56}};
+                                              {LayerTableModel::Name, 96}};
     QHeaderView* const header = m_table->horizontalHeader();
     QStyleOptionViewItem option;
     option.fontMetrics = m_table->fontMetrics();

@@ -15,7 +15,6 @@ namespace bitlathe::ui {
 namespace {
 
 constexpr int kTitleHeight = 27;
-constexpr int kMinimumWidth = 150;
 
 QToolButton* titleButton(const QString& iconName, const QString& text, QWidget* parent) {
     auto* const button = new QToolButton(parent);
@@ -40,9 +39,6 @@ PanelDock::PanelDock(const QString& name, const QString& title, QWidget* content
     column->setContentsMargins(1, 1, 1, 1);
     column->setSpacing(0);
     content->setParent(frame);
-    // Panels give way to the window, never the other way round: a long text must not push the window off the
-    // screen.
-    content->setMinimumWidth(kMinimumWidth);
     column->addWidget(content);
     setWidget(frame);
 
