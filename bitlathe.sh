@@ -55,6 +55,8 @@ install_judges() {
 
 build() {
   install "${runtime_packages[@]}"
+  # Clones in other folders share what is compiled.
+  export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   # Two compilers of LibTorch's headers take 1.3 GB each.
   local jobs memory
   memory=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
@@ -62,7 +64,8 @@ build() {
   [ "$memory" -lt "$jobs" ] && jobs=$((memory > 0 ? memory : 1))
   if [ ! -f $build/build.ninja ]; then
     say "configuring"
-    cmake --preset release "$@" >$build.log 2>&1 || { mkdir -p build; cat $build.log >&2; fail "configuring failed"; }
+    mkdir -p build
+    cmake --preset release >$build.log 2>&1 || { cat $build.log >&2; fail "configuring failed"; }
   fi
   say "building"
   ninja -C $build -j "$jobs"
@@ -97,7 +100,8 @@ screenshots() {
   install "${screenshot_packages[@]}"
   say "drawing resources/screenshots"
   xvfb-run -a -s "-screen 0 1600x1000x24" sh -c \
-    "openbox & sleep 1; $build/bin/bitlathe resources/recipes/demo.json --screenshots resources/screenshots; kill %1"
+    "openbox & manager=\$!; sleep 1; $build/bin/bitlathe resources/recipes/demo.json --log $build/screenshots.db \
+      --screenshots resources/screenshots; kill \$manager"
 }
 
 case "${1:-}" in

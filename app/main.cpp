@@ -6,6 +6,7 @@
 #include <QCommandLineParser>
 #include <QTimer>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -40,9 +41,33 @@ double processAgeMs() {
     return 1000.0 * static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e6 - startMs;
 }
 
+bool hasDisplay() {
+    return qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY") ||
+           qEnvironmentVariableIsSet("QT_QPA_PLATFORM");
+}
+
+/// Options that only print need no display.
+bool onlyPrints(int argc, char** argv) {
+    return std::any_of(argv + 1, argv + argc, [](const char* argument) {
+        const QLatin1String text(argument);
+        return text == QLatin1String("--help") || text == QLatin1String("-h") ||
+               text == QLatin1String("--version") || text == QLatin1String("-v");
+    });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (!hasDisplay()) {
+        if (!onlyPrints(argc, argv)) {
+            std::fprintf(
+                stderr,
+                "bitlathe: there is no display for the window (neither DISPLAY nor WAYLAND_DISPLAY is "
+                "set); start it on a desktop, or use bitlathe-cli\n");
+            return 2;
+        }
+        qputenv("QT_QPA_PLATFORM", "offscreen");
+    }
     QApplication program(argc, argv);
     QApplication::setApplicationName(QStringLiteral("bitlathe"));
     QApplication::setApplicationDisplayName(QStringLiteral("Bitlathe"));
