@@ -68,9 +68,10 @@ void Screenshots::takeAll() {
     for (const auto& [choice, suffix] :
          {std::pair(ui::ThemeChoice::Light, "light"), std::pair(ui::ThemeChoice::Dark, "dark")}) {
         m_application.settings().setTheme(choice);
-        for (const char* const panel : {"budget", "runs", "compare"}) {
+        for (const auto& [panel, name] :
+             {std::pair("budget", "window"), std::pair("runs", "runs"), std::pair("compare", "compare")}) {
             window.dock(QLatin1String(panel))->raise();
-            grab(QStringLiteral("%1_%2").arg(QLatin1String(panel), QLatin1String(suffix)));
+            grab(QStringLiteral("%1_%2").arg(QLatin1String(name), QLatin1String(suffix)));
         }
     }
     m_application.settings().setTheme(before);
