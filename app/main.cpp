@@ -2,6 +2,9 @@
 #include "app/screenshots.h"
 #include "ui/main_window.h"
 
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include <QApplication>
 #include <QCommandLineParser>
 #include <QTimer>
@@ -68,6 +71,9 @@ int main(int argc, char** argv) {
         }
         qputenv("QT_QPA_PLATFORM", "offscreen");
     }
+    // Log lines go to stderr (and to the window's log panel): stdout is for what an option asks to be
+    // printed.
+    spdlog::set_default_logger(spdlog::stderr_logger_mt("bitlathe"));
     QApplication program(argc, argv);
     QApplication::setApplicationName(QStringLiteral("bitlathe"));
     QApplication::setApplicationDisplayName(QStringLiteral("Bitlathe"));

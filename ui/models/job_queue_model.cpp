@@ -251,7 +251,7 @@ QVariant JobQueueModel::headerData(int section, Qt::Orientation orientation, int
     case Name:
         return tr("Job");
     case Detail:
-        return tr("Stage or message");
+        return tr("Stage");
     case Time:
         return tr("Time");
     default:

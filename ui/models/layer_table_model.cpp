@@ -210,6 +210,12 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const {
     }
     case Qt::ToolTipRole: {
         const core::LayerId id = layerAt(row);
+        if (column == WeightScheme) {
+            const core::SiteQuant quant = m_document.config().site({id, core::SiteKind::Weight});
+            if (!quant.isFloat()) {
+                return longSchemeText(quant);
+            }
+        }
         if (column == WeightSqnr || column == OutputSqnr) {
             const SiteState& state = m_document.siteState(
                 {id, column == WeightSqnr ? core::SiteKind::Weight : core::SiteKind::Output});

@@ -24,11 +24,28 @@ QString granularityText(const core::Granularity& granularity) {
 
 }  // namespace
 
+namespace {
+
+/// The table's column is narrow: the quantizers one meets on every row go by the field's short names.
+QString shortQuantizerText(const std::string& name) {
+    if (name == "symmetric") {
+        return QStringLiteral("sym");
+    }
+    return name == "power_of_two" ? QStringLiteral("pow2") : methodText(name);
+}
+
+}  // namespace
+
 QString methodText(const std::string& name) {
     return QString::fromStdString(name).replace(QLatin1Char('_'), QLatin1Char(' '));
 }
 
 QString schemeText(const core::SiteQuant& quant) {
+    return shortQuantizerText(quant.quantizer.name) + QStringLiteral(", ") +
+           granularityText(quant.granularity);
+}
+
+QString longSchemeText(const core::SiteQuant& quant) {
     return methodText(quant.quantizer.name) + QStringLiteral(", ") + granularityText(quant.granularity);
 }
 

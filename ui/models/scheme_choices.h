@@ -13,13 +13,15 @@ namespace bitlathe::ui {
 struct SchemeChoice {
     core::MethodSpec quantizer;
     core::Granularity granularity;
-    QString text;  ///< "symmetric, channel"
+    QString text;  ///< "sym, channel"
 };
 
 /// Every registered quantizer, per tensor and per channel.
 std::vector<SchemeChoice> schemeChoices();
-/// "symmetric, channel"; "affine, 8 channels a group".
+/// As the table shows it: "sym, channel", "affine, groups of 8".
 QString schemeText(const core::SiteQuant& quant);
+/// The same spelled out: "symmetric, channel".
+QString longSchemeText(const core::SiteQuant& quant);
 /// A method's name for a table cell: "moving_average" -> "moving average".
 QString methodText(const std::string& name);
 /// "min max", or "manual" where the range was set by hand.

@@ -158,8 +158,7 @@ QWidget* JobsPanel::newQueueArea() {
         tools->addWidget(button);
     }
     tools->addStretch();
-    m_clear =
-        newToolButton(tr("Clear finished"), tr("Forget finished jobs; their runs stay in the log"), area);
+    m_clear = newToolButton(tr("Clear"), tr("Forget finished jobs; their runs stay in the log"), area);
     connect(m_clear, &QToolButton::clicked, &m_runner, &JobRunner::clearFinished);
     tools->addWidget(m_clear);
     layout->addWidget(m_table, 1);
