@@ -6,8 +6,10 @@
 #include <QStandardPaths>
 #include <QTemporaryDir>
 
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 
 namespace bitlathe::tests {
 
@@ -22,14 +24,19 @@ QString judgesFolder() {
     return given.isEmpty() ? QString(BITLATHE_SOURCE_DIR "/build/judges") : given;
 }
 
+/// Throws, and says it on stderr first: Qt Test reports of an exception only that there was one.
+[[noreturn]] void fail(const std::string& message) {
+    std::fprintf(stderr, "%s\n", message.c_str());
+    throw std::runtime_error(message);
+}
+
 void requireJudge(const QString& judges, const QString& node) {
     if (node.isEmpty()) {
-        throw std::runtime_error(std::string("ONNX Runtime cannot judge: the program 'node' is not there") +
-                                 kRemedy);
+        fail(std::string("ONNX Runtime cannot judge: the program 'node' is not there") + kRemedy);
     }
     if (!QDir(judges + "/node_modules/onnxruntime-node").exists()) {
-        throw std::runtime_error("ONNX Runtime cannot judge: " + judges.toStdString() +
-                                 " holds no node_modules/onnxruntime-node" + kRemedy);
+        fail("ONNX Runtime cannot judge: " + judges.toStdString() +
+             " holds no node_modules/onnxruntime-node" + kRemedy);
     }
 }
 
@@ -38,14 +45,14 @@ void writeSamples(const QString& path, std::span<const float> samples) {
     const auto bytes = static_cast<qint64>(samples.size_bytes());
     if (!file.open(QIODevice::WriteOnly) ||
         file.write(reinterpret_cast<const char*>(samples.data()), bytes) != bytes) {
-        throw std::runtime_error("cannot write " + path.toStdString());
+        fail("cannot write " + path.toStdString());
     }
 }
 
 std::vector<float> readFloats(const QString& path) {
     QFile file(path);
     if (!file.open(QIODevice::ReadOnly)) {
-        throw std::runtime_error("cannot read " + path.toStdString());
+        fail("cannot read " + path.toStdString());
     }
     const QByteArray bytes = file.readAll();
     std::vector<float> values(static_cast<std::size_t>(bytes.size()) / sizeof(float));
@@ -53,7 +60,7 @@ std::vector<float> readFloats(const QString& path) {
     return values;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<float> runOnnx(const std::string& modelPath, std::span<const float> samples,
                            const core::Shape& shape, OnnxOptimization optimization) {
@@ -76,10 +83,9 @@ std::vector<float> runOnnx(const std::string& modelPath, std::span<const float> 
     constexpr int kTenMinutes = 600'000;
     const bool hasFinished = process.waitForFinished(kTenMinutes);
     if (!hasFinished || process.exitStatus() != QProcess::NormalExit || process.exitCode() != 0) {
-        throw std::runtime_error("ONNX Runtime failed on " + modelPath + ": " +
-                                 process.readAll().toStdString());
+        fail("ONNX Runtime failed on " + modelPath + ": " + process.readAll().toStdString());
     }
     return readFloats(output);
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests
