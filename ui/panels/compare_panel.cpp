@@ -144,9 +144,11 @@ ComparePanel::ComparePanel(QWidget* parent) : QWidget(parent) {
     for (int i = 0; i < splitter->count(); ++i) {
         splitter->widget(i)->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Expanding);
         splitter->widget(i)->setMinimumWidth(240);
-        splitter->setStretchFactor(i, 1);
     }
-    splitter->setSizes({1000, 1000});
+    // The figures have a difference column more than the layers: with an even split it would be cut.
+    splitter->setSizes({1200, 820});
+    splitter->setStretchFactor(0, 3);
+    splitter->setStretchFactor(1, 2);
     contentLayout->addWidget(splitter, 1);
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);
     m_layerFilter->setThresholdDb(kDefaultThresholdDb);
