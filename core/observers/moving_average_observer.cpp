@@ -7,10 +7,11 @@ Range MovingAverageObserver::range(const SiteStatistics& statistics, const Quant
     if (statistics.batchRanges.empty()) {
         return {statistics.minimum, statistics.maximum};
     }
-    Range average = statistics.batchRanges.front();
+    MovingAverage lower(m_averagingConstant, m_start);
+    MovingAverage upper(m_averagingConstant, m_start);
+    Range average;
     for (const Range& batch : statistics.batchRanges) {
-        average.lower += m_averagingConstant * (batch.lower - average.lower);
-        average.upper += m_averagingConstant * (batch.upper - average.upper);
+        average = {lower.add(batch.lower), upper.add(batch.upper)};
     }
     return average;
 }

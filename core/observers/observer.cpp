@@ -8,8 +8,8 @@ namespace bitlathe::core {
 
 void requireCalibrated(const SiteStatistics& statistics, std::string_view observer) {
     if (statistics.empty()) {
-        throw Error(ErrorCode::NotCalibrated,
-                    "observer '" + std::string(observer) + "' has seen no values; calibrate the model on data first");
+        throw Error(ErrorCode::NotCalibrated, "observer '" + std::string(observer) +
+                                                  "' has seen no values; calibrate the model on data first");
     }
 }
 

@@ -19,10 +19,11 @@ public:
     /// quantizer, bits  the grid the range is for; only error-minimising observers look at them
     /// returns     a finite range, lower <= upper, in the tensor's units
     /// Errors      NotCalibrated: statistics are empty.
-    virtual Range range(const SiteStatistics& statistics, const Quantizer& quantizer, BitWidth bits) const = 0;
+    virtual Range range(const SiteStatistics& statistics, const Quantizer& quantizer,
+                        BitWidth bits) const = 0;
 
-    /// True when range() reads nothing but minimum and maximum: then it also serves per-channel activations, of which
-    /// calibration keeps the extrema alone.
+    /// True when range() reads nothing but minimum and maximum: then it also serves per-channel activations,
+    /// of which calibration keeps the extrema alone.
     virtual bool needsOnlyExtrema() const noexcept { return false; }
 };
 

@@ -31,13 +31,15 @@ std::int32_t affineZeroPoint(const Range& range, float scale, const CodeLimits& 
 
 }  // namespace
 
-QParams AffineQuantizer::qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const {
+QParams AffineQuantizer::qparams(std::span<const Range> ranges, BitWidth bits,
+                                 std::optional<int> axis) const {
     requireRanges(ranges, kName);
     const CodeLimits codes = m_codes == Codes::Signed ? signedCodes(bits.bits()) : unsignedCodes(bits.bits());
     QParams result;
     result.quantMin = codes.minimum;
     result.quantMax = codes.maximum;
     result.axis = axis;
+    result.rounding = m_rounding;
     for (const Range& range : ranges) {
         const float scale = affineScale(range, codes);
         result.scale.push_back(scale);

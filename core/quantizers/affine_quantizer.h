@@ -22,13 +22,15 @@ public:
     static constexpr std::string_view kName = "affine";
 
     enum class Codes { Unsigned, Signed };
-    explicit AffineQuantizer(Codes codes = Codes::Unsigned) : m_codes(codes) {}
+    explicit AffineQuantizer(Codes codes = Codes::Unsigned, Rounding rounding = Rounding::HalfEven)
+        : m_codes(codes), m_rounding(rounding) {}
 
     using Quantizer::qparams;
     QParams qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const override;
 
 private:
     Codes m_codes;
+    Rounding m_rounding;
 };
 
 }  // namespace bitlathe::core

@@ -10,8 +10,9 @@ namespace bitlathe::core {
 
 namespace {
 
-// Why the kernels divide: for scale 0.01f and x = 0.295f, x / scale is 29.5 and becomes code 30 (half to even), while
-// x * (1 / scale) is 29.4999981 and becomes 29. ONNX QuantizeLinear and every runtime that follows it divide.
+// Why the kernels divide: for scale 0.01f and x = 0.295f, x / scale is 29.5 and becomes code 30 (half to
+// even), while x * (1 / scale) is 29.4999981 and becomes 29. ONNX QuantizeLinear and every runtime that
+// follows it divide.
 
 /// One slice's grid as the kernels use it: the codes' limits relative to the zero point. Codes have at most
 /// 16 bits, so limits and rounded values in between are exact in float.
@@ -22,7 +23,8 @@ struct Slice {
     std::int32_t zeroPoint;
 
     Slice(const QParams& qparams, std::size_t channel)
-        : scale(qparams.scale[channel]), lower(static_cast<float>(qparams.quantMin - qparams.zeroPoint[channel])),
+        : scale(qparams.scale[channel]),
+          lower(static_cast<float>(qparams.quantMin - qparams.zeroPoint[channel])),
           upper(static_cast<float>(qparams.quantMax - qparams.zeroPoint[channel])),
           zeroPoint(qparams.zeroPoint[channel]) {}
 };
@@ -95,23 +97,31 @@ BITLATHE_INLINE void backwardRun(const float* x, const float* gradient, float* o
     }
 }
 
-BITLATHE_VECTORISED void fakeQuantizeKernel(const float* in, float* out, std::size_t count, const Slice& slice,
-                                            Rounding rounding) {
+BITLATHE_VECTORISED void fakeQuantizeKernel(const float* in, float* out, std::size_t count,
+                                            const Slice& slice, Rounding rounding) {
     switch (rounding) {
-    case Rounding::HalfEven: return fakeQuantizeRun<Rounding::HalfEven>(in, out, count, slice);
-    case Rounding::HalfAway: return fakeQuantizeRun<Rounding::HalfAway>(in, out, count, slice);
-    case Rounding::HalfUp: return fakeQuantizeRun<Rounding::HalfUp>(in, out, count, slice);
-    case Rounding::Floor: return fakeQuantizeRun<Rounding::Floor>(in, out, count, slice);
+    case Rounding::HalfEven:
+        return fakeQuantizeRun<Rounding::HalfEven>(in, out, count, slice);
+    case Rounding::HalfAway:
+        return fakeQuantizeRun<Rounding::HalfAway>(in, out, count, slice);
+    case Rounding::HalfUp:
+        return fakeQuantizeRun<Rounding::HalfUp>(in, out, count, slice);
+    case Rounding::Floor:
+        return fakeQuantizeRun<Rounding::Floor>(in, out, count, slice);
     }
 }
 
-BITLATHE_VECTORISED void quantizeKernel(const float* in, std::int32_t* out, std::size_t count, const Slice& slice,
-                                        Rounding rounding) {
+BITLATHE_VECTORISED void quantizeKernel(const float* in, std::int32_t* out, std::size_t count,
+                                        const Slice& slice, Rounding rounding) {
     switch (rounding) {
-    case Rounding::HalfEven: return quantizeRun<Rounding::HalfEven>(in, out, count, slice);
-    case Rounding::HalfAway: return quantizeRun<Rounding::HalfAway>(in, out, count, slice);
-    case Rounding::HalfUp: return quantizeRun<Rounding::HalfUp>(in, out, count, slice);
-    case Rounding::Floor: return quantizeRun<Rounding::Floor>(in, out, count, slice);
+    case Rounding::HalfEven:
+        return quantizeRun<Rounding::HalfEven>(in, out, count, slice);
+    case Rounding::HalfAway:
+        return quantizeRun<Rounding::HalfAway>(in, out, count, slice);
+    case Rounding::HalfUp:
+        return quantizeRun<Rounding::HalfUp>(in, out, count, slice);
+    case Rounding::Floor:
+        return quantizeRun<Rounding::Floor>(in, out, count, slice);
     }
 }
 
@@ -119,20 +129,36 @@ BITLATHE_VECTORISED void interleavedKernel(const float* in, float* out, std::siz
                                            const float* scale, const float* lower, const float* upper,
                                            Rounding rounding) {
     switch (rounding) {
-    case Rounding::HalfEven: return interleavedRun<Rounding::HalfEven>(in, out, count, period, scale, lower, upper);
-    case Rounding::HalfAway: return interleavedRun<Rounding::HalfAway>(in, out, count, period, scale, lower, upper);
-    case Rounding::HalfUp: return interleavedRun<Rounding::HalfUp>(in, out, count, period, scale, lower, upper);
-    case Rounding::Floor: return interleavedRun<Rounding::Floor>(in, out, count, period, scale, lower, upper);
+    case Rounding::HalfEven:
+        return interleavedRun<Rounding::HalfEven>(in, out, count, period, scale, lower, upper);
+    case Rounding::HalfAway:
+        return interleavedRun<Rounding::HalfAway>(in, out, count, period, scale, lower, upper);
+    case Rounding::HalfUp:
+        return interleavedRun<Rounding::HalfUp>(in, out, count, period, scale, lower, upper);
+    case Rounding::Floor:
+        return interleavedRun<Rounding::Floor>(in, out, count, period, scale, lower, upper);
     }
 }
 
 BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, float* out, std::size_t count,
                                         const Slice& slice, Rounding rounding) {
     switch (rounding) {
-    case Rounding::HalfEven: return backwardRun<Rounding::HalfEven>(x, gradient, out, count, slice);
-    case Rounding::HalfAway: return backwardRun<Rounding::HalfAway>(x, gradient, out, count, slice);
-    case Rounding::HalfUp: return backwardRun<Rounding::HalfUp>(x, gradient, out, count, slice);
-    case Rounding::Floor: return backwardRun<Rounding::Floor>(x, gradient, out, count, slice);
+    case Rounding::HalfEven:
+        return backwardRun<Rounding::HalfEven>(x, gradient, out, count, slice);
+    case Rounding::HalfAway:
+        return backwardRun<Rounding::HalfAway>(x, gradient, out, count, slice);
+    case Rounding::HalfUp:
+        return backwardRun<Rounding::HalfUp>(x, gradient, out, count, slice);
+    case Rounding::Floor:
+        return backwardRun<Rounding::Floor>(x, gradient, out, count, slice);
+    }
+}
+
+BITLATHE_VECTORISED void clampBackwardKernel(const float* x, const float* gradient, float* out,
+                                             std::size_t count, float lower, float upper) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) {
+        out[i] = (x[i] >= lower) & (x[i] <= upper) ? gradient[i] : 0.0F;
     }
 }
 
@@ -149,23 +175,27 @@ void requireSplit(std::size_t count, const QParams& qparams, std::int64_t outer,
                   std::int64_t inner, const char* where) {
     if (static_cast<std::int64_t>(count) != outer * channels * inner) {
         throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " + std::to_string(count) +
-                                                  " values cannot be split as " + std::to_string(outer) + " x " +
-                                                  std::to_string(channels) + " x " + std::to_string(inner));
+                                                  " values cannot be split as " + std::to_string(outer) +
+                                                  " x " + std::to_string(channels) + " x " +
+                                                  std::to_string(inner));
     }
     if (qparams.isPerChannel() && static_cast<std::int64_t>(qparams.scale.size()) != channels) {
-        throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " + std::to_string(qparams.scale.size()) +
-                                                  " scales for " + std::to_string(channels) + " channels");
+        throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " +
+                                                  std::to_string(qparams.scale.size()) + " scales for " +
+                                                  std::to_string(channels) + " channels");
     }
 }
 
 }  // namespace
 
-void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams, std::size_t channel) {
+void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams,
+                  std::size_t channel) {
     requireSizes(in.size(), out.size(), "fakeQuantize");
     fakeQuantizeKernel(in.data(), out.data(), in.size(), Slice(qparams, channel), qparams.rounding);
 }
 
-void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::size_t channel) {
+void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams,
+              std::size_t channel) {
     requireSizes(in.size(), out.size(), "quantize");
     quantizeKernel(in.data(), out.data(), in.size(), Slice(qparams, channel), qparams.rounding);
 }
@@ -175,8 +205,8 @@ void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, co
     const std::size_t channels = qparams.scale.size();
     if (channels == 0 || in.size() % channels != 0) {
         throw Error(ErrorCode::ShapeMismatch, "fakeQuantizeInterleaved: " + std::to_string(in.size()) +
-                                                  " values are not whole pixels of " + std::to_string(channels) +
-                                                  " channels");
+                                                  " values are not whole pixels of " +
+                                                  std::to_string(channels) + " channels");
     }
     // Few channels would leave inner loops shorter than a vector: repeat the parameters until the loop is
     // long.
@@ -198,11 +228,19 @@ void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradi
                           const QParams& qparams, std::size_t channel) {
     requireSizes(x.size(), out.size(), "fakeQuantizeBackward");
     requireSizes(gradient.size(), out.size(), "fakeQuantizeBackward");
-    backwardKernel(x.data(), gradient.data(), out.data(), x.size(), Slice(qparams, channel), qparams.rounding);
+    backwardKernel(x.data(), gradient.data(), out.data(), x.size(), Slice(qparams, channel),
+                   qparams.rounding);
 }
 
-void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const QParams& qparams, std::int64_t outer,
-                        std::int64_t channels, std::int64_t inner) {
+void clampBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
+                   float lower, float upper) {
+    requireSizes(x.size(), out.size(), "clampBackward");
+    requireSizes(gradient.size(), out.size(), "clampBackward");
+    clampBackwardKernel(x.data(), gradient.data(), out.data(), x.size(), lower, upper);
+}
+
+void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const QParams& qparams,
+                        std::int64_t outer, std::int64_t channels, std::int64_t inner) {
     requireSplit(in.size(), qparams, outer, channels, inner, "fakeQuantizeTensor");
     if (!qparams.isPerChannel()) {
         fakeQuantize(in, out, qparams);
@@ -216,13 +254,14 @@ void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const Q
     std::size_t begin = 0;
     for (std::int64_t o = 0; o < outer; ++o) {
         for (std::int64_t c = 0; c < channels; ++c, begin += run) {
-            fakeQuantize(in.subspan(begin, run), out.subspan(begin, run), qparams, static_cast<std::size_t>(c));
+            fakeQuantize(in.subspan(begin, run), out.subspan(begin, run), qparams,
+                         static_cast<std::size_t>(c));
         }
     }
 }
 
-void quantizeTensor(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::int64_t outer,
-                    std::int64_t channels, std::int64_t inner) {
+void quantizeTensor(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams,
+                    std::int64_t outer, std::int64_t channels, std::int64_t inner) {
     requireSplit(in.size(), qparams, outer, channels, inner, "quantizeTensor");
     if (!qparams.isPerChannel()) {
         quantize(in, out, qparams);

@@ -7,17 +7,21 @@
 
 namespace bitlathe::core {
 
-/// The fused kernels: one vectorised pass, no temporaries. `in` and `out` may be the same memory. Each works on one
-/// contiguous run of values that share scale and zero point; callers (engine, exporters) split tensors and threads.
+/// The fused kernels: one vectorised pass, no temporaries. `in` and `out` may be the same memory. Each works
+/// on one contiguous run of values that share scale and zero point; callers (engine, exporters) split tensors
+/// and threads.
 ///
-///   q = clamp(round(x / scale) + zeroPoint, quantMin, quantMax)     x̂ = (q - zeroPoint) * scale      (README eq. 1, 2)
+///   q = clamp(round(x / scale) + zeroPoint, quantMin, quantMax)     x̂ = (q - zeroPoint) * scale      (README
+///   eq. 1, 2)
 ///
 /// Division, not multiplication by the reciprocal: ONNX QuantizeLinear divides, and the two differ at ties
 /// (see fake_quantize.cpp for a witness). Float32 throughout. NaN gives the code of zero; +-Inf clamps.
-void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams, std::size_t channel = 0);
+void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams,
+                  std::size_t channel = 0);
 
 /// Codes q alone.
-void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::size_t channel = 0);
+void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams,
+              std::size_t channel = 0);
 
 /// Channels-last runs: value i belongs to channel i % channels; scale and zero point per channel.
 void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams);
@@ -27,11 +31,17 @@ void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, co
 void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
                           const QParams& qparams, std::size_t channel = 0);
 
+/// Straight-through gradient of clamp(x, lower, upper): out = gradient where lower <= x <= upper, else 0; NaN
+/// has none. The mask of schemes that clip before they quantize (TI): up to half a step narrower at each end
+/// than that of fakeQuantizeBackward.
+void clampBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
+                   float lower, float upper);
+
 /// A whole tensor stored contiguously: `outer` blocks of `channels` runs of `inner` values each, as
 /// elementCount(before axis), size(axis), elementCount(after axis). Per-tensor qparams ignore the split.
-void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const QParams& qparams, std::int64_t outer,
-                        std::int64_t channels, std::int64_t inner);
-void quantizeTensor(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams, std::int64_t outer,
-                    std::int64_t channels, std::int64_t inner);
+void fakeQuantizeTensor(std::span<const float> in, std::span<float> out, const QParams& qparams,
+                        std::int64_t outer, std::int64_t channels, std::int64_t inner);
+void quantizeTensor(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams,
+                    std::int64_t outer, std::int64_t channels, std::int64_t inner);
 
 }  // namespace bitlathe::core

@@ -32,14 +32,16 @@ void requireRanges(std::span<const Range> ranges, std::string_view quantizer) {
         const Range& range = ranges[i];
         const std::string where = ranges.size() == 1 ? std::string() : fmt::format(" of slice {}", i);
         if (!std::isfinite(range.lower) || !std::isfinite(range.upper)) {
-            throw Error(ErrorCode::InvalidConfig,
-                        fmt::format("quantizer '{}': range [{}, {}]{} is not finite; check the data or set a range",
-                                    quantizer, range.lower, range.upper, where));
+            throw Error(
+                ErrorCode::InvalidConfig,
+                fmt::format("quantizer '{}': range [{}, {}]{} is not finite; check the data or set a range",
+                            quantizer, range.lower, range.upper, where));
         }
         if (range.lower > range.upper) {
-            throw Error(ErrorCode::InvalidConfig,
-                        fmt::format("quantizer '{}': range [{}, {}]{} has its lower bound above its upper bound",
-                                    quantizer, range.lower, range.upper, where));
+            throw Error(
+                ErrorCode::InvalidConfig,
+                fmt::format("quantizer '{}': range [{}, {}]{} has its lower bound above its upper bound",
+                            quantizer, range.lower, range.upper, where));
         }
     }
 }
@@ -50,7 +52,8 @@ Range extendedToZero(const Range& range) noexcept {
 
 float toScale(double step, std::int32_t largestCode) noexcept {
     constexpr double kSmallest = std::numeric_limits<float>::min();
-    const double largest = std::numeric_limits<float>::max() / std::max(1.0, static_cast<double>(largestCode));
+    const double largest =
+        std::numeric_limits<float>::max() / std::max(1.0, static_cast<double>(largestCode));
     // Rounding the limit down to float keeps code * scale from reaching infinity.
     const auto scale = static_cast<float>(std::clamp(step, kSmallest, largest));
     return static_cast<double>(scale) > largest ? std::nextafter(scale, 0.0F) : scale;

@@ -19,7 +19,18 @@ int ceilLog2(double x) noexcept {
     return mantissa == 0.5 ? exponent - 1 : exponent;
 }
 
-QParams PowerOfTwoQuantizer::qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const {
+int floorLog2(double x) noexcept {
+    int exponent = 0;
+    std::frexp(x, &exponent);
+    return exponent - 1;
+}
+
+int roundLog2(double x) noexcept {
+    return static_cast<int>(std::nearbyint(std::log2(x)));
+}
+
+QParams PowerOfTwoQuantizer::qparams(std::span<const Range> ranges, BitWidth bits,
+                                     std::optional<int> axis) const {
     requireRanges(ranges, kName);
     const bool hasNegative =
         std::any_of(ranges.begin(), ranges.end(), [](const Range& range) { return range.lower < 0.0; });
@@ -35,12 +46,24 @@ QParams PowerOfTwoQuantizer::qparams(std::span<const Range> ranges, BitWidth bit
     result.quantMax = codes.maximum;
     result.axis = axis;
     result.rounding = m_rounding;
-    for (const Range& range : ranges) {
-        const double reach = std::max(isSigned ? magnitude(range) : range.upper, kSmallestReach);
-        const int exponent = ceilLog2(reach) - (isSigned ? bits.bits() - 1 : bits.bits());
+    const int valueBits = isSigned ? bits.bits() - 1 : bits.bits();
+    const auto scaleOf = [&](double reach) {
+        const double atLeast = std::max(reach, kSmallestReach);
+        if (m_spacing == Spacing::Exact) {
+            return toScale(std::ldexp(atLeast, -valueBits), codes.steps());
+        }
         // Normal float32, and the outermost code still finite; only a range typed beyond float's meets the
         // limits.
-        result.scale.push_back(std::ldexp(1.0F, std::clamp(exponent, -126, 127 - bits.bits())));
+        return std::ldexp(1.0F, std::clamp(ceilLog2(atLeast) - valueBits, -126, 127 - bits.bits()));
+    };
+    const auto reachOf = [&](const Range& range) { return isSigned ? magnitude(range) : range.upper; };
+    double widest = 0;
+    for (const Range& range : ranges) {
+        widest = std::max(widest, reachOf(range));
+    }
+    const float finest = std::ldexp(scaleOf(widest), -m_channelGain);
+    for (const Range& range : ranges) {
+        result.scale.push_back(std::max(scaleOf(reachOf(range)), finest));
         result.zeroPoint.push_back(0);
     }
     return result;

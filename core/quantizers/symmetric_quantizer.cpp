@@ -7,7 +7,8 @@
 
 namespace bitlathe::core {
 
-QParams SymmetricQuantizer::qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const {
+QParams SymmetricQuantizer::qparams(std::span<const Range> ranges, BitWidth bits,
+                                    std::optional<int> axis) const {
     requireRanges(ranges, kName);
     const bool hasNegative =
         std::any_of(ranges.begin(), ranges.end(), [](const Range& range) { return range.lower < 0.0; });
@@ -24,6 +25,7 @@ QParams SymmetricQuantizer::qparams(std::span<const Range> ranges, BitWidth bits
     result.quantMin = codes.minimum;
     result.quantMax = codes.maximum;
     result.axis = axis;
+    result.rounding = m_rounding;
     for (const Range& range : ranges) {
         const double reach = isSigned ? magnitude(range) : std::max(range.upper, 0.0);
         result.scale.push_back(reach == 0.0 ? 1.0F : toScale(reach / codes.maximum, codes.steps()));

@@ -23,7 +23,9 @@ public:
 
     enum class Sign { Auto, Signed, Unsigned };
     enum class Codes { Full, Narrow };
-    explicit SymmetricQuantizer(Codes codes = Codes::Narrow, Sign sign = Sign::Auto) : m_codes(codes), m_sign(sign) {}
+    explicit SymmetricQuantizer(Codes codes = Codes::Narrow, Sign sign = Sign::Auto,
+                                Rounding rounding = Rounding::HalfEven)
+        : m_codes(codes), m_sign(sign), m_rounding(rounding) {}
 
     using Quantizer::qparams;
     QParams qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const override;
@@ -31,6 +33,7 @@ public:
 private:
     Codes m_codes;
     Sign m_sign;
+    Rounding m_rounding;
 };
 
 }  // namespace bitlathe::core

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace bitlathe::core {
+
+/// A real factor as integers: factor = mantissa * 2^(exponent - fractionBits), README eq. 31. With 31
+/// fraction bits: M0 in Q1.31 and N0 of Rusci et al.; 2^30 <= |mantissa| < 2^31, zero is {0, 0}.
+struct FixedFactor {
+    std::int32_t mantissa = 0;
+    int exponent = 0;  ///< int8 in files: factors outside 2^-128 .. 2^127 saturate
+    bool operator==(const FixedFactor&) const = default;
+};
+
+/// factor = m * 2^e with 0.5 <= |m| < 1; m is rounded half to even to `fractionBits` bits (a mantissa that
+/// rounds up to 1 is kept at the largest code, as saturating hardware does). Errors  InvalidConfig: not
+/// finite, fractionBits outside 1..31.
+FixedFactor fixedFactor(double factor, int fractionBits = 31);
+double value(const FixedFactor& factor, int fractionBits = 31) noexcept;
+
+/// clamp(floor(accumulator * factor), 0, largest) in integers alone: an arithmetic shift of the 64-bit
+/// product (README eq. 32).
+std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, std::int32_t largest) noexcept;
+
+/// The same as thresholds on the accumulator: code k is reached from thresholds[k - 1] up (from there down
+/// for a negative factor). Empty for a zero factor, whose output never changes. Values are what a 64-bit
+/// accumulator could hold.
+std::vector<std::int64_t> requantizationThresholds(const FixedFactor& factor, std::int32_t largest);
+
+}  // namespace bitlathe::core

@@ -1,0 +1,72 @@
+#include "core/deploy/requantization.h"
+#include "core/types/error.h"
+
+#include <QtTest>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+using namespace bitlathe::core;
+
+class TestRequantization : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void factorsByHand() {
+        QCOMPARE(fixedFactor(1.0), (FixedFactor{1 << 30, 1}));
+        QCOMPARE(fixedFactor(0.5), (FixedFactor{1 << 30, 0}));
+        QCOMPARE(fixedFactor(-0.75), (FixedFactor{-1610612736, 0}));
+        QCOMPARE(fixedFactor(0.0), (FixedFactor{0, 0}));
+        QCOMPARE(fixedFactor(0.4, 7), (FixedFactor{102, -1}));
+        QCOMPARE(fixedFactor(std::nextafter(1.0, 0.0)),
+                 (FixedFactor{std::numeric_limits<std::int32_t>::max(), 0}));
+        QCOMPARE(fixedFactor(1e-300).exponent, -128);
+        QVERIFY_EXCEPTION_THROWN(fixedFactor(std::nan("")), Error);
+        QVERIFY_EXCEPTION_THROWN(fixedFactor(1.0, 32), Error);
+        for (const double factor : {0.1, -3.7e-5, 12345.6}) {
+            QVERIFY(std::fabs(value(fixedFactor(factor)) / factor - 1) < 0x1p-30);
+        }
+    }
+
+    void shiftsFloorLikeTheRealProduct() {
+        std::mt19937_64 generator(3);
+        for (int i = 0; i < 20000; ++i) {
+            const auto acc = static_cast<std::int32_t>(generator());
+            const FixedFactor factor{static_cast<std::int32_t>(generator()),
+                                     static_cast<int>(generator() % 80) - 60};
+            const std::int32_t largest = (1 << (1 + generator() % 8)) - 1;
+            // 64 x 32 bits fit a long double's 64-bit mantissa.
+            const long double product =
+                static_cast<long double>(static_cast<std::int64_t>(acc) * factor.mantissa);
+            const long double exact = std::floor(std::ldexp(product, factor.exponent - 31));
+            const auto expected = static_cast<std::int32_t>(std::clamp<long double>(exact, 0, largest));
+            QCOMPARE(requantize(acc, factor, largest), expected);
+        }
+    }
+
+    void thresholdsSayTheSame() {
+        std::mt19937_64 generator(4);
+        for (int i = 0; i < 300; ++i) {
+            auto mantissa = static_cast<std::int32_t>((1U << 30) + generator() % (1U << 30));
+            mantissa = i % 3 == 0 ? -mantissa : mantissa;
+            const FixedFactor factor{mantissa, -static_cast<int>(generator() % 20)};
+            const std::vector<std::int64_t> thresholds = requantizationThresholds(factor, 15);
+            QCOMPARE(thresholds.size(), std::size_t{15});
+            for (int k = 0; k < 50; ++k) {
+                const auto acc =
+                    static_cast<std::int64_t>(static_cast<std::int32_t>(generator()) >> (generator() % 30));
+                const auto reached = std::count_if(thresholds.begin(), thresholds.end(), [&](std::int64_t t) {
+                    return mantissa > 0 ? acc >= t : acc <= t;
+                });
+                QCOMPARE(static_cast<std::int32_t>(reached), requantize(acc, factor, 15));
+            }
+        }
+        QVERIFY(requantizationThresholds({0, 0}, 15).empty());
+        QCOMPARE(requantize(1000, {0, 0}, 15), 0);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestRequantization)
+#include "test_requantization.moc"
