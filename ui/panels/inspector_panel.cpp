@@ -6,11 +6,29 @@
 #include "ui/panels/error_page.h"
 #include "ui/panels/site_page.h"
 
+#include <QScrollArea>
 #include <QStackedWidget>
 #include <QTabBar>
 #include <QVBoxLayout>
 
 namespace bitlathe::ui {
+
+namespace {
+
+/// A page that scrolls where the window is too low for it: a method with many parameters must not push the window off a
+/// small screen.
+QScrollArea* scrollable(QWidget* page, QWidget* parent) {
+    auto* const area = new QScrollArea(parent);
+    area->setFrameShape(QFrame::NoFrame);
+    area->setWidgetResizable(true);
+    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    area->setFocusPolicy(Qt::NoFocus);
+    area->setWidget(page);
+    area->setMinimumWidth(page->minimumSizeHint().width());
+    return area;
+}
+
+}  // namespace
 
 InspectorPanel::InspectorPanel(Workbench& workbench, QWidget* parent)
     : QWidget(parent), m_workbench(workbench) {
@@ -27,8 +45,8 @@ InspectorPanel::InspectorPanel(Workbench& workbench, QWidget* parent)
     m_weight = new SitePage(core::SiteKind::Weight, document, selection, this);
     m_output = new SitePage(core::SiteKind::Output, document, selection, this);
     m_pages = new QStackedWidget(this);
-    m_pages->addWidget(m_weight);
-    m_pages->addWidget(m_output);
+    m_pages->addWidget(scrollable(m_weight, m_pages));
+    m_pages->addWidget(scrollable(m_output, m_pages));
     m_pages->addWidget(new ChannelsPage(document, selection, this));
     m_pages->addWidget(new ErrorPage(workbench, this));
     auto* const column = new QVBoxLayout(this);

@@ -154,6 +154,8 @@ class TestOnnxRuntime : public QObject {
 private Q_SLOTS:
     void missingJudgeSaysWhatToInstall() {
         const QTemporaryDir empty;
+        const bool wasGiven = qEnvironmentVariableIsSet("BITLATHE_JUDGES");
+        const QByteArray before = qgetenv("BITLATHE_JUDGES");
         qputenv("BITLATHE_JUDGES", empty.path().toUtf8());
         std::string message;
         try {
@@ -161,7 +163,7 @@ private Q_SLOTS:
         } catch (const std::runtime_error& error) {
             message = error.what();
         }
-        qunsetenv("BITLATHE_JUDGES");
+        wasGiven ? qputenv("BITLATHE_JUDGES", before) : qunsetenv("BITLATHE_JUDGES");
         QVERIFY2(message.find("npm install --ignore-scripts") != std::string::npos, message.c_str());
         QVERIFY2(message.find(empty.path().toStdString()) != std::string::npos, message.c_str());
     }
