@@ -41,8 +41,10 @@ QString methodText(const std::string& name) {
 }
 
 QString schemeText(const core::SiteQuant& quant) {
-    return shortQuantizerText(quant.quantizer.name) + QStringLiteral(", ") +
-           granularityText(quant.granularity);
+    const bool isPerChannel = quant.granularity.kind == core::Granularity::Kind::Channel;
+    const QString granularity = isPerChannel ? QCoreApplication::translate("SchemeChoices", "chan")
+                                             : granularityText(quant.granularity);
+    return shortQuantizerText(quant.quantizer.name) + QStringLiteral(", ") + granularity;
 }
 
 QString longSchemeText(const core::SiteQuant& quant) {

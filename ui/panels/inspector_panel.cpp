@@ -24,6 +24,9 @@ QScrollArea* scrollable(QWidget* page, QWidget* parent) {
     area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     area->setFocusPolicy(Qt::NoFocus);
     area->setWidget(page);
+    // The panel's surface shows through; a scroll area would paint the window's colour.
+    area->viewport()->setAutoFillBackground(false);
+    page->setAutoFillBackground(false);
     area->setMinimumWidth(page->minimumSizeHint().width());
     return area;
 }
