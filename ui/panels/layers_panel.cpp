@@ -423,8 +423,8 @@ void LayersPanel::fitColumns() {
     // Text gives way before figures do: what does not fit is elided there, and a tool tip has it whole. First to widths at
     // which the usual texts are whole ("dw 3×3 /2", "sym, chan"), then, in a small window, further.
     const std::pair<int, int> shrinkable[] = {
-        {LayerTableModel::Kind, 70},         {LayerTableModel::RangeMethod, 60},
-        {LayerTableModel::WeightScheme, 90}, {LayerTableModel::Name, 132},
+        {LayerTableModel::Kind, 77},         {LayerTableModel::RangeMethod, 68},
+        {LayerTableModel::WeightScheme, 78}, {LayerTableModel::Name, 128},
         {LayerTableModel::WeightScheme, 70}, {LayerTableModel::Kind, 56},
         {LayerTableModel::RangeMethod, 56},  {LayerTableModel::Name, 96}};
     QHeaderView* const header = m_table->horizontalHeader();
