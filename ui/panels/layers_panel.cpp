@@ -424,7 +424,7 @@ void LayersPanel::fitColumns() {
     // which the usual texts are whole ("dw 3×3 /2", "sym, chan"), then, in a small window, further.
     const std::pair<int, int> shrinkable[] = {
         {LayerTableModel::Kind, 77},         {LayerTableModel::RangeMethod, 68},
-        {LayerTableModel::WeightScheme, 78}, {LayerTableModel::Name, 128},
+        {LayerTableModel::WeightScheme, 83}, {LayerTableModel::Name, 123},
         {LayerTableModel::WeightScheme, 70}, {LayerTableModel::Kind, 56},
         {LayerTableModel::RangeMethod, 56},  {LayerTableModel::Name, 96}};
     QHeaderView* const header = m_table->horizontalHeader();

@@ -91,7 +91,7 @@ private Q_SLOTS:
         m_folder.reset();
     }
 
-    /// Issue 2's demonstration, step by step.
+    /// The whole path of a person's first hour, step by step.
     void editsRunsCancelsAndCompares() {
         start(m_recipe);
         MainWindow& window = m_application->window();
