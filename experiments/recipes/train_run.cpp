@@ -4,6 +4,7 @@
 #include "experiments/recipes/export_variant.h"
 #include "experiments/recipes/run_row.h"
 #include "experiments/recipes/variant_report.h"
+#include "experiments/records/metric_names.h"
 
 #include <filesystem>
 
@@ -38,6 +39,13 @@ std::vector<Artefact> saveTrained(core::Engine& engine, const core::Graph& graph
     return {describeArtefact("torch_script", path.string())};
 }
 
+std::vector<MetricStep> stepsOf(const core::EpochReport& report) {
+    const auto epoch = static_cast<double>(report.epoch);
+    return {{metric::kTrainLoss, epoch, report.trainLoss},
+            {metric::kTop1, epoch, report.test.top1Percent()},
+            {metric::kLoss, epoch, report.test.meanLoss}};
+}
+
 }  // namespace
 
 TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const core::Graph& graph) {
@@ -58,6 +66,7 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
             session.engine.train(graph, trainData, testData, options, session.stageContext("train"),
                                  [&](const core::EpochReport& report) {
                                      last = report;
+                                     session.log.addMetricSteps(run, stepsOf(report));
                                      if (session.observer.onEpoch) {
                                          session.observer.onEpoch(report);
                                      }
@@ -73,7 +82,7 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
         for (const core::Metric& metric : evaluationMetrics(last.test)) {
             session.log.addMetric(run, metric);
         }
-        session.log.addMetric(run, {"train_loss", last.trainLoss, "nats", trainData.sampleCount(), {}, {}});
+        session.log.addMetric(run, {metric::kTrainLoss, last.trainLoss, "nats", trainData.sampleCount(), {}, {}});
         session.log.addMetric(run, {"epochs", static_cast<double>(last.epoch), "", 0, {}, {}});
         for (const Artefact& artefact : result.artefacts) {
             session.log.addArtefact(run, artefact);

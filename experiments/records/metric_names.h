@@ -14,6 +14,9 @@ inline constexpr const char* kMeanActivationBits = "mean_activation_bits"; ///< 
 inline constexpr const char* kFitsDevice = "fits_device";            ///< 1 or 0; absent without a device
 inline constexpr const char* kImagesPerSecond = "images_per_second"; ///< images/s
 
+// Of a training, also by epoch (MetricStep::name), beside kTop1 and kLoss on the test data.
+inline constexpr const char* kTrainLoss = "train_loss"; ///< nats, mean over the epoch
+
 // Of a layer or site (LayerStatistic::name).
 inline constexpr const char* kBits = "bits";              ///< absent for float
 inline constexpr const char* kRangeLower = "range_lower"; ///< representable range, tensor units

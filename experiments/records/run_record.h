@@ -62,6 +62,14 @@ struct LayerStatistic {
     double value = 0;
 };
 
+/// One point of a series a run writes while it goes on (a training's loss by epoch).
+struct MetricStep {
+    std::string name;          ///< as core::Metric::name: "train_loss", "top1"
+    double step = 0;           ///< in epochs, fractions within one
+    double value = 0;
+    bool operator==(const MetricStep&) const = default;
+};
+
 /// A file a run made.
 struct Artefact {
     std::string kind;          ///< "onnx_qdq", "torch_script", ...

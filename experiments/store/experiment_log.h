@@ -41,6 +41,9 @@ public:
     // One transaction each.
     virtual RunId beginRun(const NewRun& run) = 0;
     virtual void addMetric(RunId run, const core::Metric& metric) = 0;
+    /// Points of series, in one transaction; a point that is there already is replaced (a resumed training
+    /// repeats its last epoch). Not-a-number is kept as such.
+    virtual void addMetricSteps(RunId run, const std::vector<MetricStep>& steps) = 0;
     virtual void addLayerStatistics(RunId run, const std::vector<LayerStatistic>& statistics) = 0;
     virtual void addArtefact(RunId run, const Artefact& artefact) = 0;
     /// Closes a running row; error text for Failed. Errors  LogError: no such run, or closed before.
@@ -57,6 +60,8 @@ public:
     /// The whole row. Errors  LogError: no such run.
     virtual RunRecord run(RunId id) const = 0;
     virtual std::vector<LayerStatistic> layerStatistics(RunId id) const = 0;
+    /// By name, then in ascending order of the step.
+    virtual std::vector<MetricStep> metricSteps(RunId id) const = 0;
     virtual std::vector<Artefact> artefacts(RunId id) const = 0;
     /// Changes whenever another connection wrote (PRAGMA data_version): cheap polling for a live table.
     virtual std::int64_t dataVersion() const = 0;

@@ -62,6 +62,20 @@ std::vector<LayerStatistic> readLayerStatistics(SQLite::Database& database, RunI
     return statistics;
 }
 
+std::vector<MetricStep> readMetricSteps(SQLite::Database& database, RunId run) {
+    SQLite::Statement statement(database,
+                                "SELECT text, step, value FROM metric_steps JOIN words ON words.id = name_id "
+                                "WHERE run_id = ? ORDER BY text, step");
+    statement.bind(1, run.value);
+    std::vector<MetricStep> steps;
+    while (statement.executeStep()) {
+        const SQLite::Column value = statement.getColumn(2);
+        steps.push_back({statement.getColumn(0).getString(), statement.getColumn(1).getDouble(),
+                         value.isNull() ? std::numeric_limits<double>::quiet_NaN() : value.getDouble()});
+    }
+    return steps;
+}
+
 std::vector<Artefact> readArtefacts(SQLite::Database& database, RunId run) {
     SQLite::Statement statement(
         database, "SELECT kind, path, sha256, size_bytes FROM artefacts WHERE run_id = ? ORDER BY id");

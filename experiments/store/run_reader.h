@@ -14,6 +14,7 @@ namespace bitlathe::experiments {
 /// Throws SQLite::Exception, and core::Error (LogError) for a run that is not there.
 RunRecord readRun(SQLite::Database& database, RunId run, WordReader& words);
 std::vector<LayerStatistic> readLayerStatistics(SQLite::Database& database, RunId run, WordReader& words);
+std::vector<MetricStep> readMetricSteps(SQLite::Database& database, RunId run);
 std::vector<Artefact> readArtefacts(SQLite::Database& database, RunId run);
 std::vector<std::string> readMetricNames(SQLite::Database& database);
 

@@ -129,6 +129,24 @@ void insertMetric(SQLite::Database& database, RunId run, const core::Metric& met
     transaction.commit();
 }
 
+void insertMetricSteps(SQLite::Database& database, RunId run, const std::vector<MetricStep>& steps) {
+    SQLite::Transaction transaction(database, kWrite);
+    requireRun(database, run);
+    WordWriter words(database);
+    SQLite::Statement insert(
+        database, "INSERT OR REPLACE INTO metric_steps (run_id, name_id, step, value) VALUES (?, ?, ?, ?)");
+    for (const MetricStep& step : steps) {
+        insert.reset();
+        insert.clearBindings();
+        insert.bind(1, run.value);
+        insert.bind(2, words.id(step.name));
+        insert.bind(3, step.step);
+        bindReal(insert, 4, step.value);
+        insert.exec();
+    }
+    transaction.commit();
+}
+
 void insertLayerStatistics(SQLite::Database& database, RunId run,
                            const std::vector<LayerStatistic>& statistics) {
     SQLite::Transaction transaction(database, kWrite);

@@ -10,6 +10,7 @@ namespace bitlathe::experiments {
 
 RunId insertRun(SQLite::Database& database, const NewRun& run);
 void insertMetric(SQLite::Database& database, RunId run, const core::Metric& metric);
+void insertMetricSteps(SQLite::Database& database, RunId run, const std::vector<MetricStep>& steps);
 void insertLayerStatistics(SQLite::Database& database, RunId run,
                            const std::vector<LayerStatistic>& statistics);
 void insertArtefact(SQLite::Database& database, RunId run, const Artefact& artefact);

@@ -37,6 +37,10 @@ void SqliteExperimentLog::addMetric(RunId run, const core::Metric& metric) {
     guarded(m_path, [&] { insertMetric(*m_database, run, metric); });
 }
 
+void SqliteExperimentLog::addMetricSteps(RunId run, const std::vector<MetricStep>& steps) {
+    guarded(m_path, [&] { insertMetricSteps(*m_database, run, steps); });
+}
+
 void SqliteExperimentLog::addLayerStatistics(RunId run, const std::vector<LayerStatistic>& statistics) {
     guarded(m_path, [&] { insertLayerStatistics(*m_database, run, statistics); });
 }
@@ -85,6 +89,10 @@ RunRecord SqliteExperimentLog::run(RunId id) const {
 
 std::vector<LayerStatistic> SqliteExperimentLog::layerStatistics(RunId id) const {
     return guarded(m_path, [&] { return readLayerStatistics(*m_database, id, m_words); });
+}
+
+std::vector<MetricStep> SqliteExperimentLog::metricSteps(RunId id) const {
+    return guarded(m_path, [&] { return readMetricSteps(*m_database, id); });
 }
 
 std::vector<Artefact> SqliteExperimentLog::artefacts(RunId id) const {

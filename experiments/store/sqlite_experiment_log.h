@@ -22,6 +22,7 @@ public:
 
     RunId beginRun(const NewRun& run) override;
     void addMetric(RunId run, const core::Metric& metric) override;
+    void addMetricSteps(RunId run, const std::vector<MetricStep>& steps) override;
     void addLayerStatistics(RunId run, const std::vector<LayerStatistic>& statistics) override;
     void addArtefact(RunId run, const Artefact& artefact) override;
     void finishRun(RunId run, RunStatus status, const std::string& error) override;
@@ -33,6 +34,7 @@ public:
     std::vector<std::string> metricNames() const override;
     RunRecord run(RunId id) const override;
     std::vector<LayerStatistic> layerStatistics(RunId id) const override;
+    std::vector<MetricStep> metricSteps(RunId id) const override;
     std::vector<Artefact> artefacts(RunId id) const override;
     std::int64_t dataVersion() const override;
 

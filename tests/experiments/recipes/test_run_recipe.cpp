@@ -301,6 +301,15 @@ private Q_SLOTS:
         QCOMPARE(row.what.modelPath, std::string("zoo:mobilenet_v1"));
         QCOMPARE(row.metrics.at("top1").value, 75.0); // the fake's third epoch
         QCOMPARE(row.metrics.at("epochs").value, 3.0);
+        // Every epoch's point is kept: the fake's k-th is right for k of k + 1 images.
+        const std::vector<MetricStep> steps = m_log->metricSteps(row.id);
+        QCOMPARE(steps.size(), std::size_t{9});
+        for (int epoch = 1; epoch <= 3; ++epoch) {
+            const MetricStep& top1 = steps[static_cast<std::size_t>(2 + epoch)];
+            QCOMPARE(top1.name, std::string("top1"));
+            QCOMPARE(top1.step, static_cast<double>(epoch));
+            QCOMPARE(std::round(top1.value), std::round(100.0 * epoch / (epoch + 1)));
+        }
         QVERIFY(row.what.configJson.empty());
     }
 

@@ -265,6 +265,24 @@ private Q_SLOTS:
         }
     }
 
+    void keepsSeriesByNameInOrderOfTheStep() {
+        const RunId id = add("training");
+        m_log->addMetricSteps(id, {{"top1", 2, 85.5}, {"train_loss", 2, 0.5}});
+        m_log->addMetricSteps(id, {{"top1", 1, 80.25}, {"top1", 2, 86.0}});
+        m_log->addMetricSteps(id, {{"train_loss", 1.5, std::numeric_limits<double>::quiet_NaN()}});
+        m_log->addMetricSteps(add("another"), {{"top1", 1, 1.0}});
+        const std::vector<MetricStep> steps = m_log->metricSteps(id);
+        QCOMPARE(steps.size(), std::size_t{4});
+        QVERIFY(steps[0] == (MetricStep{"top1", 1, 80.25}));
+        QVERIFY2(steps[1] == (MetricStep{"top1", 2, 86.0}), "a repeated epoch replaces the old point");
+        QCOMPARE(steps[2].step, 1.5);
+        QVERIFY(std::isnan(steps[2].value));
+        QVERIFY(steps[3] == (MetricStep{"train_loss", 2, 0.5}));
+        QVERIFY2(m_log->run(id).metrics.empty(), "a series is no metric of the run");
+        m_log->removeRun(id);
+        QVERIFY(m_log->metricSteps(id).empty());
+    }
+
     void renamesAndRemoves() {
         const RunId id = add("before", 1.0);
         m_log->addLayerStatistics(id, {{core::LayerId("a"), "", "x", 1}});
@@ -288,6 +306,7 @@ private Q_SLOTS:
         QVERIFY_EXCEPTION_THROWN(m_log->finishRun(add("b"), RunStatus::Running, ""), core::Error);
         QVERIFY_EXCEPTION_THROWN(m_log->run(absent), core::Error);
         QVERIFY_EXCEPTION_THROWN(m_log->addMetric(absent, {"top1", 1, "%", 0, {}, {}}), core::Error);
+        QVERIFY_EXCEPTION_THROWN(m_log->addMetricSteps(absent, {}), core::Error);
         QVERIFY_EXCEPTION_THROWN(m_log->addLayerStatistics(absent, {}), core::Error);
         QVERIFY_EXCEPTION_THROWN(m_log->addArtefact(absent, {}), core::Error);
         QVERIFY_EXCEPTION_THROWN(m_log->removeRun(absent), core::Error);
