@@ -46,6 +46,34 @@ std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, std
     return static_cast<std::int32_t>(std::clamp<std::int64_t>(product >> shift, 0, largest));
 }
 
+std::int64_t roundingShift(std::int64_t product, int shift, Rounding rounding) noexcept {
+    const std::int64_t half = std::int64_t{1} << (shift - 1);
+    switch (rounding) {
+    case Rounding::Floor:
+        break;
+    case Rounding::HalfUp:
+        return (product + half) >> shift;
+    case Rounding::HalfAway:
+        return (product + half - (product < 0 ? 1 : 0)) >> shift;
+    case Rounding::HalfEven:
+        return (product + half - 1 + ((product >> shift) & 1)) >> shift;
+    }
+    return product >> shift;
+}
+
+std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, Rounding rounding,
+                        std::int32_t zeroPoint, std::int32_t lower, std::int32_t upper) noexcept {
+    const std::int64_t rounded = roundingShift(accumulator * factor.mantissa, 31 - factor.exponent, rounding);
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(rounded + zeroPoint, lower, upper));
+}
+
+std::optional<int> pureShift(const FixedFactor& factor) noexcept {
+    if (factor.mantissa != 1 << 30) {
+        return std::nullopt;
+    }
+    return 1 - factor.exponent;
+}
+
 std::vector<std::int64_t> requantizationThresholds(const FixedFactor& factor, std::int32_t largest) {
     std::vector<std::int64_t> thresholds;
     if (factor.mantissa == 0) {

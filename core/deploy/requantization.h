@@ -1,6 +1,9 @@
 #pragma once
 
+#include "core/types/rounding.h"
+
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace bitlathe::core {
@@ -22,6 +25,20 @@ double value(const FixedFactor& factor, int fractionBits = 31) noexcept;
 /// clamp(floor(accumulator * factor), 0, largest) in integers alone: an arithmetic shift of the 64-bit
 /// product (README eq. 32).
 std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, std::int32_t largest) noexcept;
+
+/// The general rule (README eq. 61): clamp(round(accumulator * factor) + zeroPoint, lower, upper), in integers
+/// alone. With p = accumulator * mantissa (64 bits), n = 31 - exponent and h = 2^(n - 1), round is
+///   Floor     p >> n                       HalfUp    (p + h) >> n
+///   HalfAway  (p + h - [p < 0]) >> n       HalfEven  (p + h - 1 + ((p >> n) & 1)) >> n
+/// |accumulator| < 2^31; 1 <= n <= 62.
+std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, Rounding rounding,
+                        std::int32_t zeroPoint, std::int32_t lower, std::int32_t upper) noexcept;
+
+/// round(product / 2^shift) by the table above; 1 <= shift <= 62, |product| <= 2^62.
+std::int64_t roundingShift(std::int64_t product, int shift, Rounding rounding) noexcept;
+
+/// n where the factor is exactly 2^-n (power-of-two schemes): requantization is a shift.
+std::optional<int> pureShift(const FixedFactor& factor) noexcept;
 
 /// The same as thresholds on the accumulator: code k is reached from thresholds[k - 1] up (from there down
 /// for a negative factor). Empty for a zero factor, whose output never changes. Values are what a 64-bit

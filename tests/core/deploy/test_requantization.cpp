@@ -46,6 +46,43 @@ private Q_SLOTS:
         }
     }
 
+    void everyRoundingFollowsTheRealNumber() {
+        // Factor 1/2 makes a tie of every odd accumulator; -0.75 has none at these sizes that its sign could hide.
+        const FixedFactor half = fixedFactor(0.5);
+        const auto code = [&](std::int64_t acc, Rounding rounding) {
+            return requantize(acc, half, rounding, 3, -128, 127) - 3;
+        };
+        QCOMPARE(code(5, Rounding::HalfEven), 2);
+        QCOMPARE(code(7, Rounding::HalfEven), 4);
+        QCOMPARE(code(-5, Rounding::HalfEven), -2);
+        QCOMPARE(code(5, Rounding::HalfAway), 3);
+        QCOMPARE(code(-5, Rounding::HalfAway), -3);
+        QCOMPARE(code(5, Rounding::HalfUp), 3);
+        QCOMPARE(code(-5, Rounding::HalfUp), -2);
+        QCOMPARE(code(-5, Rounding::Floor), -3);
+        QCOMPARE(requantize(1000, half, Rounding::Floor, 3, 0, 15), 15);
+        QCOMPARE(requantize(-1000, half, Rounding::Floor, 3, 0, 15), 0);
+
+        std::mt19937_64 generator(5);
+        for (int i = 0; i < 40000; ++i) {
+            const auto acc = static_cast<std::int32_t>(generator()) >> (generator() % 28);
+            auto mantissa = static_cast<std::int32_t>(generator());
+            // Every second mantissa is a power of two: many exact ties.
+            mantissa = i % 2 == 0 ? mantissa : (mantissa < 0 ? -1 : 1) * (1 << 30);
+            const FixedFactor factor{mantissa, 30 - static_cast<int>(generator() % 62)};
+            const auto rounding = static_cast<Rounding>(generator() % 4);
+            const long double exact =
+                std::ldexp(static_cast<long double>(std::int64_t{acc} * mantissa), factor.exponent - 31);
+            const auto expected = std::clamp<long double>(roundTo(exact, rounding) + 100, -1e9L, 1e9L);
+            QCOMPARE(
+                static_cast<long double>(requantize(acc, factor, rounding, 100, -1000000000, 1000000000)),
+                expected);
+        }
+        QCOMPARE(pureShift(fixedFactor(0.25)), std::optional<int>(2));
+        QCOMPARE(pureShift(fixedFactor(0.3)), std::optional<int>());
+        QCOMPARE(pureShift(fixedFactor(-0.5)), std::optional<int>());
+    }
+
     void thresholdsSayTheSame() {
         std::mt19937_64 generator(4);
         for (int i = 0; i < 300; ++i) {
