@@ -69,7 +69,9 @@ void quantizeWeights(GraphExecutor& executor, const core::PreparedModel& model, 
     NodeTensors& tensors = executor.tensors(layer.node);
     tensors.weight = toChannelsLast(fakeQuantize(wrap(core::layerWeights(model, layer)), *grid));
     const core::QParams* const input = inputGrid(model, layer, plan);
-    if (input != nullptr && !input->isPerChannel() && tensors.bias.defined()) {
+    const bool hasAccumulatorGrid =
+        input != nullptr && !input->isPerChannel() && input->isUniform() && grid->isUniform();
+    if (hasAccumulatorGrid && tensors.bias.defined()) {
         tensors.bias = onAccumulatorGrid(core::layerBias(model, layer), *input, *grid);
     }
 }

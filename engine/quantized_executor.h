@@ -8,7 +8,7 @@
 namespace bitlathe::engine {
 
 /// An inference executor that computes with the plan's grids: weights fake-quantized once, biases on the grid
-/// of the int32 accumulator where input and weights are quantized (as the exported model has them), site
+/// of the int32 accumulator where input and weights are quantized uniformly (as the exported model has them), site
 /// outputs fake-quantized in place behind the layer's activation. An empty plan gives the float model. Errors
 /// InvalidConfig: the plan names a layer the model lacks, or a weight site of a layer without weights.
 GraphExecutor makeQuantizedExecutor(const core::PreparedModel& model, const core::QuantPlan& plan);

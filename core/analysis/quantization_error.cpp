@@ -1,6 +1,7 @@
 #include "core/analysis/quantization_error.h"
 
 #include "core/quantizers/fake_quantize.h"
+#include "core/quantizers/level_table.h"
 #include "core/types/vectorised.h"
 
 #include <algorithm>
@@ -21,7 +22,8 @@ struct ErrorGrid {
 
     explicit ErrorGrid(const QParams& qparams)
         : scale(qparams.scale[0]), inverseScale(1.0 / scale), lower(qparams.quantMin - qparams.zeroPoint[0]),
-          upper(qparams.quantMax - qparams.zeroPoint[0]), shift(qparams.rounding == Rounding::Floor ? 0.0 : 0.5),
+          upper(qparams.quantMax - qparams.zeroPoint[0]),
+          shift(qparams.rounding == Rounding::Floor ? 0.0 : 0.5),
           step(scale * scale * scale / (qparams.rounding == Rounding::Floor ? 3.0 : 12.0)) {}
 
     /// Integral of the squared error from 0 to x (README eq. 5, closed form). With r = x - k s, the distance to the
@@ -48,8 +50,8 @@ constexpr std::size_t kLanes = 8;  // partial sums in a fixed order: the same re
 constexpr std::size_t kEdgeBlock = 256;
 
 /// Sum over the bins of count * (I(right edge) - I(left edge)); edges are (first + k) * width, exact.
-BITLATHE_VECTORISED double binErrors(const std::uint64_t* counts, std::size_t bins, double first, double width,
-                                     const ErrorGrid& shared) {
+BITLATHE_VECTORISED double binErrors(const std::uint64_t* counts, std::size_t bins, double first,
+                                     double width, const ErrorGrid& shared) {
     const ErrorGrid grid = shared;
     double lanes[kLanes] = {};
     double integrals[kEdgeBlock + 1];
@@ -79,13 +81,52 @@ BITLATHE_VECTORISED double binErrors(const std::uint64_t* counts, std::size_t bi
     return sum;
 }
 
+/// The same over a level table: every bin is cut at the thresholds inside it, and each piece has one level.
+double tableErrors(const Histogram& histogram, const LevelTable& table) noexcept {
+    const std::vector<std::uint64_t>& counts = histogram.counts();
+    const std::vector<float>& thresholds = table.thresholds;
+    const double width = histogram.binWidth();
+    std::size_t code = 0;
+    double sum = 0;
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+        if (counts[k] == 0) {
+            continue;
+        }
+        double left = histogram.lowerEdge(k);
+        const double right = left + width;
+        double inBin = 0;
+        while (left < right) {
+            while (code < thresholds.size() && static_cast<double>(thresholds[code]) <= left) {
+                ++code;
+            }
+            const double end =
+                code < thresholds.size() ? std::min(right, static_cast<double>(thresholds[code])) : right;
+            const double level = table.levels[code];
+            const double a = left - level;
+            const double b = end - level;
+            inBin += (b * b * b - a * a * a) / 3.0;
+            left = end;
+        }
+        sum += static_cast<double>(counts[k]) * inBin;
+    }
+    const float zero = 0;
+    float level = 0;
+    fakeQuantizeByTable({&zero, 1}, {&level, 1}, table);
+    return sum / width +
+           static_cast<double>(histogram.zeros()) * static_cast<double>(level) * static_cast<double>(level);
+}
+
 /// Sum of squared errors of everything the histogram holds. Never negative: cancellation near 0 is cut off.
 double squaredError(const Histogram& histogram, const QParams& qparams) {
+    if (!qparams.isUniform()) {
+        return tableErrors(histogram, qparams.tables[0]);
+    }
     const ErrorGrid grid(qparams);
     const std::vector<std::uint64_t>& counts = histogram.counts();
     const double width = histogram.binWidth();
     const double inBins =
-        binErrors(counts.data(), counts.size(), static_cast<double>(histogram.firstBin()), width, grid) / width;
+        binErrors(counts.data(), counts.size(), static_cast<double>(histogram.firstBin()), width, grid) /
+        width;
     return std::max(0.0, inBins) + static_cast<double>(histogram.zeros()) * grid.atZero();
 }
 
@@ -112,7 +153,8 @@ struct Sums {
 }  // namespace
 
 double meanSquaredError(const Histogram& histogram, const QParams& qparams) {
-    return histogram.empty() ? 0.0 : squaredError(histogram, qparams) / static_cast<double>(histogram.total());
+    return histogram.empty() ? 0.0
+                             : squaredError(histogram, qparams) / static_cast<double>(histogram.total());
 }
 
 QuantizationError quantizationError(const Histogram& histogram, const QParams& qparams) {
@@ -135,7 +177,8 @@ QuantizationError quantizationError(const Histogram& histogram, const QParams& q
     return finish(squaredError(histogram, qparams), power, clipped, static_cast<double>(histogram.total()));
 }
 
-QuantizationError quantizationError(std::span<const float> values, const QParams& qparams, std::size_t channel) {
+QuantizationError quantizationError(std::span<const float> values, const QParams& qparams,
+                                    std::size_t channel) {
     // Blocks that stay in the first-level cache: quantize, then compare, without a tensor-sized temporary.
     constexpr std::size_t kBlock = 1024;
     std::array<float, kBlock> quantized;

@@ -12,7 +12,7 @@ struct QuantizationError {
     double meanSquaredError = 0;
     double signalPower = 0;    ///< mean of x²
     double sqnrDb = 0;         ///< 10 log10(signalPower / MSE); +infinity when MSE is 0
-    double clippedShare = 0;   ///< share of values outside the representable range, 0..1
+    double clippedShare = 0;   ///< share of values outside the outer levels, 0..1
 };
 
 /// Estimated from a histogram: values are taken as uniform within their bin, exact zeros as zero. One pass over

@@ -57,6 +57,9 @@ Ints ints(const std::array<std::int64_t, N>& values) {
 }  // namespace
 
 std::optional<OnnxCodeType> onnxCodeType(const QParams& grid) noexcept {
+    if (!grid.isUniform()) {
+        return std::nullopt;
+    }
     if (fits(grid, kUint8)) {
         return OnnxCodeType::Uint8;
     }
@@ -232,10 +235,21 @@ void OnnxGraphEmitter::emitConstantsOf(NodeId id, const FloatTensor& weight, con
     const Layer* layer = m_layerOf[static_cast<std::size_t>(id)];
     const std::string& name = m_model.graph.node(id).name;
     const QParams* grid = layer == nullptr ? nullptr : storedGrid({layer->id, SiteKind::Weight});
-    inputs.push_back(emitWeight(name, weight, grid));
+    const QParams* planned = layer == nullptr ? nullptr : m_plan.find({layer->id, SiteKind::Weight});
+    const bool isBaked = planned != nullptr && !planned->isUniform();
+    inputs.push_back(isBaked ? emitBakedWeight(name, weight, *planned) : emitWeight(name, weight, grid));
     if (bias.defined()) {
         inputs.push_back(emitBias(name, bias, grid == nullptr ? nullptr : inputGrid(*layer), grid));
     }
+}
+
+/// Levels that are not evenly spaced have no codes in ONNX; their values as floats are exact.
+std::string OnnxGraphEmitter::emitBakedWeight(const std::string& name, const FloatTensor& weight,
+                                              const QParams& grid) {
+    const std::int64_t channels = weight.shape().front();
+    std::vector<float> values(static_cast<std::size_t>(weight.size()));
+    fakeQuantizeTensor(weight.values(), values, grid, 1, channels, weight.size() / channels);
+    return emitFloats(name + "/weight", weight.shape(), values);
 }
 
 std::string OnnxGraphEmitter::emitWeight(const std::string& name, const FloatTensor& weight,

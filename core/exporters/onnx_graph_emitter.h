@@ -10,7 +10,8 @@
 
 namespace bitlathe::core {
 
-/// The 8-bit type that holds a grid's codes and zero points; empty when none does (more than 8 bits).
+/// The 8-bit type that holds a grid's codes and zero points; empty when none does (more than 8 bits, or levels that are
+/// not evenly spaced).
 enum class OnnxCodeType { Int8, Uint8 };
 std::optional<OnnxCodeType> onnxCodeType(const QParams& grid) noexcept;
 
@@ -33,6 +34,7 @@ private:
     void emitConstantsOf(NodeId id, const FloatTensor& weight, const FloatTensor& bias,
                          std::vector<std::string>& inputs);
     std::string emitWeight(const std::string& name, const FloatTensor& weight, const QParams* grid);
+    std::string emitBakedWeight(const std::string& name, const FloatTensor& weight, const QParams& grid);
     std::string emitBias(const std::string& name, const FloatTensor& bias, const QParams* input,
                          const QParams* weight);
     std::string emitClip(const std::string& name, const std::string& input, double lower, double upper);

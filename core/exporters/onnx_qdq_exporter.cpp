@@ -45,6 +45,15 @@ void checkSite(const PreparedModel& model, const SiteId& site, const QParams& gr
             {site.layer, true, "the plan has a site of this layer, but the model has no such layer"});
         return;
     }
+    if (!grid.isUniform()) {
+        const bool isWeight = site.kind == SiteKind::Weight;
+        checks.push_back({site.layer, !isWeight,
+                          text + (isWeight ? ": levels that are not evenly spaced are written as the floats they "
+                                             "stand for; the values are the same"
+                                           : ": levels that are not evenly spaced have no ONNX form; choose a "
+                                             "uniform quantizer")});
+        return;
+    }
     if (!onnxCodeType(grid)) {
         checks.push_back({site.layer, false,
                           text + ": codes " + std::to_string(grid.quantMin) + ".." +
@@ -94,6 +103,10 @@ std::string planHash(const QuantPlan& plan) {
         hash.updateValues(std::span<const std::int32_t>(numbers));
         hash.updateValues(std::span<const float>(grid.scale));
         hash.updateValues(std::span<const std::int32_t>(grid.zeroPoint));
+        for (const LevelTable& table : grid.tables) {
+            hash.updateValues(std::span<const float>(table.levels));
+            hash.updateValues(std::span<const float>(table.thresholds));
+        }
     }
     return hash.hex();
 }

@@ -108,11 +108,16 @@ void expandGroups(QParams& qparams, std::int64_t channelsPerSlice) {
     QParams expanded = qparams;
     expanded.scale.clear();
     expanded.zeroPoint.clear();
-    for (std::size_t s = 0; s < qparams.scale.size(); ++s) {
+    expanded.tables.clear();
+    for (std::size_t s = 0; s < qparams.slices(); ++s) {
         expanded.scale.insert(expanded.scale.end(), static_cast<std::size_t>(channelsPerSlice),
                               qparams.scale[s]);
         expanded.zeroPoint.insert(expanded.zeroPoint.end(), static_cast<std::size_t>(channelsPerSlice),
                                   qparams.zeroPoint[s]);
+        if (!qparams.isUniform()) {
+            expanded.tables.insert(expanded.tables.end(), static_cast<std::size_t>(channelsPerSlice),
+                                   qparams.tables[s]);
+        }
     }
     qparams = std::move(expanded);
 }
@@ -145,6 +150,25 @@ std::vector<Range> siteRanges(const FloatTensor& weights, const SiteId& id, cons
         return channelRanges(id, *statistics, slices, quant.observer, *observer, quantizer, *quant.bits);
     }
     return {observer->range(*statistics, quantizer, *quant.bits)};
+}
+
+/// What the quantizer may look at beside the ranges: the values of a weight, the statistics of an activation.
+FitInput fitInput(const FloatTensor& weights, const SiteId& id, const SiteStatistics* statistics,
+                  const std::vector<Range>& ranges) {
+    FitInput input;
+    input.kind = id.kind;
+    const std::size_t run = weights.values().size() / ranges.size();
+    for (std::size_t s = 0; s < ranges.size(); ++s) {
+        FitSlice slice;
+        slice.range = ranges[s];
+        if (id.kind == SiteKind::Weight) {
+            slice.values = weights.values().subspan(s * run, run);
+        } else if (ranges.size() == 1 && statistics != nullptr && !statistics->empty()) {
+            slice.statistics = statistics;
+        }
+        input.slices.push_back(slice);
+    }
+    return input;
 }
 
 }  // namespace
@@ -184,10 +208,11 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
         const Slicing slices = slicing(id, quant.granularity, channels);
         const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create(quant.quantizer);
         const std::vector<Range> ranges = siteRanges(weights, id, quant, statistics, *quantizer, slices);
+        const FitInput input = fitInput(weights, id, statistics, ranges);
         if (!needsChannels) {
-            return quantizer->qparams(ranges.front(), *quant.bits);
+            return quantizer->fit(input, *quant.bits, std::nullopt);
         }
-        QParams qparams = quantizer->qparams(ranges, *quant.bits, isWeight ? 0 : 1);
+        QParams qparams = quantizer->fit(input, *quant.bits, isWeight ? 0 : 1);
         expandGroups(qparams, slices.channelsPerSlice);
         return qparams;
     } catch (const Error& error) {

@@ -22,7 +22,7 @@ struct QuantizedBias {
 /// files store it, and is never below the smallest normal float. Saturation needs |bias| > 2^31 steps: such a
 /// bias drowns the products anyway. bias    one value per output channel, finite input   the layer's input
 /// grid, per tensor weight  the layer's weight grid, per tensor or one scale per output channel Errors
-/// InvalidConfig: input has a scale per channel (its sum over channels has no common scale).
+/// InvalidConfig: input has a scale per channel (its sum over channels has no common scale), or a grid is not uniform.
 ///         ShapeMismatch: per-channel weights with another number of channels.  NonFiniteInput.
 QuantizedBias quantizedBias(std::span<const float> bias, const QParams& input, const QParams& weight);
 

@@ -1,8 +1,10 @@
 #include "core/quantizers/fake_quantize.h"
 
+#include "core/quantizers/level_table.h"
 #include "core/types/error.h"
 #include "core/types/vectorised.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -186,17 +188,47 @@ void requireSplit(std::size_t count, const QParams& qparams, std::int64_t outer,
     }
 }
 
+/// Tables are looked up run by run: a block of pixels is turned so that one channel's values lie side by side.
+void interleavedByTable(std::span<const float> in, std::span<float> out, const QParams& qparams) {
+    constexpr std::size_t kPixels = 256;
+    const std::size_t channels = qparams.tables.size();
+    const std::size_t pixels = in.size() / channels;
+    std::vector<float> run(kPixels);
+    for (std::size_t begin = 0; begin < pixels; begin += kPixels) {
+        const std::size_t count = std::min(kPixels, pixels - begin);
+        for (std::size_t c = 0; c < channels; ++c) {
+            const std::size_t first = begin * channels + c;
+            for (std::size_t i = 0; i < count; ++i) {
+                run[i] = in[first + i * channels];
+            }
+            const std::span<float> values(run.data(), count);
+            fakeQuantizeByTable(values, values, qparams.tables[c]);
+            for (std::size_t i = 0; i < count; ++i) {
+                out[first + i * channels] = run[i];
+            }
+        }
+    }
+}
+
 }  // namespace
 
 void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams,
                   std::size_t channel) {
     requireSizes(in.size(), out.size(), "fakeQuantize");
+    if (!qparams.isUniform()) {
+        fakeQuantizeByTable(in, out, qparams.tables[channel]);
+        return;
+    }
     fakeQuantizeKernel(in.data(), out.data(), in.size(), Slice(qparams, channel), qparams.rounding);
 }
 
 void quantize(std::span<const float> in, std::span<std::int32_t> out, const QParams& qparams,
               std::size_t channel) {
     requireSizes(in.size(), out.size(), "quantize");
+    if (!qparams.isUniform()) {
+        quantizeByTable(in, out, qparams.tables[channel]);
+        return;
+    }
     quantizeKernel(in.data(), out.data(), in.size(), Slice(qparams, channel), qparams.rounding);
 }
 
@@ -207,6 +239,10 @@ void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, co
         throw Error(ErrorCode::ShapeMismatch, "fakeQuantizeInterleaved: " + std::to_string(in.size()) +
                                                   " values are not whole pixels of " +
                                                   std::to_string(channels) + " channels");
+    }
+    if (!qparams.isUniform()) {
+        interleavedByTable(in, out, qparams);
+        return;
     }
     // Few channels would leave inner loops shorter than a vector: repeat the parameters until the loop is
     // long.
@@ -228,6 +264,12 @@ void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradi
                           const QParams& qparams, std::size_t channel) {
     requireSizes(x.size(), out.size(), "fakeQuantizeBackward");
     requireSizes(gradient.size(), out.size(), "fakeQuantizeBackward");
+    if (!qparams.isUniform()) {
+        const LevelTable& table = qparams.tables[channel];
+        clampBackwardKernel(x.data(), gradient.data(), out.data(), x.size(), table.levels.front(),
+                            table.levels.back());
+        return;
+    }
     backwardKernel(x.data(), gradient.data(), out.data(), x.size(), Slice(qparams, channel),
                    qparams.rounding);
 }

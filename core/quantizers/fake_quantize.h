@@ -16,6 +16,7 @@ namespace bitlathe::core {
 ///
 /// Division, not multiplication by the reciprocal: ONNX QuantizeLinear divides, and the two differ at ties
 /// (see fake_quantize.cpp for a witness). Float32 throughout. NaN gives the code of zero; +-Inf clamps.
+/// Grids with level tables (README eq. 36) go the same ways: code = number of thresholds strictly below x.
 void fakeQuantize(std::span<const float> in, std::span<float> out, const QParams& qparams,
                   std::size_t channel = 0);
 
@@ -27,7 +28,8 @@ void quantize(std::span<const float> in, std::span<std::int32_t> out, const QPar
 void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams);
 
 /// Straight-through gradient (Bengio 2013): out = gradient where the value's unclamped code lies in
-/// [quantMin, quantMax], else 0; NaN has no gradient. `x` is the forward input.
+/// [quantMin, quantMax], else 0; NaN has no gradient. `x` is the forward input. A level table passes the
+/// gradient from its lowest to its highest level, both included.
 void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
                           const QParams& qparams, std::size_t channel = 0);
 

@@ -69,8 +69,7 @@ std::vector<double> levelsOf(const core::QParams& qparams) {
         return levels;
     }
     for (int code = qparams.quantMin; code <= qparams.quantMax; ++code) {
-        levels.push_back((static_cast<double>(code) - qparams.zeroPoint[0]) *
-                         static_cast<double>(qparams.scale[0]));
+        levels.push_back(qparams.value(code));
     }
     return levels;
 }
