@@ -51,14 +51,16 @@ NodeId logitNode(const Graph& graph) {
 
 void addWeightRom(const Layer& layer, const LayerQuant& quant, bool isLogits, LayerBudget& budget) {
     const std::int64_t c = layer.outputChannels;
+    const bool keepsFloatNorm = layer.hasBatchNorm && quant.batchNorm == BatchNormMode::NotFolded;
     budget.weightBytes = packedBytes(layer.weightCount, quant.weight.bits);
     if (quant.weight.isFloat()) {
         budget.biasBytes = layer.hasBias ? kWord * c : 0;
         budget.requantBytes = quant.output.isFloat() ? 0 : 2 * kWord;
-        return;
+    } else {
+        budget.biasBytes = kWord * c;
+        budget.requantBytes = parameterBytes(foldScheme(quant), c, isLogits) - budget.biasBytes;
     }
-    budget.biasBytes = kWord * c;
-    budget.requantBytes = parameterBytes(foldScheme(quant), c, isLogits) - budget.biasBytes;
+    budget.requantBytes += keepsFloatNorm ? 2 * kWord * c : 0;
 }
 
 /// Lookup table of an activation that is no clamp.
@@ -160,7 +162,7 @@ FoldScheme foldScheme(const LayerQuant& quant) noexcept {
     if (quant.weight.granularity.kind != Granularity::Kind::Tensor) {
         return FoldScheme::PerChannelIcn;
     }
-    return quant.batchNorm == BatchNormMode::Folded ? FoldScheme::PerLayerFolded : FoldScheme::PerLayerIcn;
+    return quant.batchNorm == BatchNormMode::Icn ? FoldScheme::PerLayerIcn : FoldScheme::PerLayerFolded;
 }
 
 std::int64_t parameterBytes(FoldScheme scheme, std::int64_t outputChannels, bool isLogits) noexcept {

@@ -19,7 +19,7 @@ enum class FoldScheme {
 };
 
 /// Follows from the layer's choices: weights per channel or per group -> PerChannelIcn; per tensor ->
-/// PerLayerFolded, or PerLayerIcn when the batch norm is not folded.
+/// PerLayerIcn for BatchNormMode::Icn, else PerLayerFolded (a float batch norm is counted beside it).
 FoldScheme foldScheme(const LayerQuant& quant) noexcept;
 
 /// Bytes of everything but the weights of a layer with quantized weights: int32 bias and requantization
@@ -69,6 +69,7 @@ struct Budget {
 ///
 /// A bias is always there: zero points and batch norm end up in it. A layer with float weights holds 4 bytes
 /// a weight and 4c of bias where it has one, and 8 bytes (scale, zero point) where its output is quantized.
+/// A batch norm that is not folded (BatchNormMode::NotFolded) adds 8c: a float factor and a float term per channel.
 ///
 /// ROM of a layer without weights whose output is quantized, for k inputs. One word is 4 bytes: zero point,
 /// multiplier and exponent of every input, zero point of the output, as in the layers above.

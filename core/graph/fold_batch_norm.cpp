@@ -1,5 +1,5 @@
+#include "core/graph/batch_norm.h"
 #include "core/graph/prepare.h"
-#include "core/types/error.h"
 
 #include <cmath>
 #include <utility>
@@ -9,12 +9,30 @@ namespace bitlathe::core {
 
 namespace {
 
-/// Scale r = gamma / sqrt(variance + epsilon) and shift beta - mean r of each channel, in double: folding
-/// happens once, and its rounding would otherwise add to that of quantization.
-struct ChannelAffine {
-    std::vector<double> scale;
-    std::vector<double> shift;
-};
+const FloatTensor* weightOf(const Operator& op) {
+    if (const auto* const conv = std::get_if<Conv2dOp>(&op)) {
+        return &conv->weight;
+    }
+    const auto* const linear = std::get_if<LinearOp>(&op);
+    return linear == nullptr ? nullptr : &linear->weight;
+}
+
+template <typename WeightedOp>
+void fold(WeightedOp& op, const ChannelAffine& affine) {
+    op.weight = foldedWeights(op.weight, affine);
+    op.bias = foldedBias(op.bias, affine);
+}
+
+void fold(Operator& op, const BatchNormOp& norm) {
+    const ChannelAffine affine = channelAffine(norm);
+    if (auto* const conv = std::get_if<Conv2dOp>(&op)) {
+        fold(*conv, affine);
+    } else {
+        fold(std::get<LinearOp>(op), affine);
+    }
+}
+
+}  // namespace
 
 ChannelAffine channelAffine(const BatchNormOp& norm) {
     const auto channels = static_cast<std::size_t>(norm.mean.size());
@@ -28,59 +46,70 @@ ChannelAffine channelAffine(const BatchNormOp& norm) {
     return affine;
 }
 
-/// README eq. 8 on one weighted operator; output channels are dimension 0 of the weight.
-template <typename WeightedOp>
-WeightedOp folded(const WeightedOp& op, const BatchNormOp& norm) {
-    const ChannelAffine affine = channelAffine(norm);
-    const auto channels = affine.scale.size();
-    const auto perChannel = static_cast<std::size_t>(op.weight.size()) / channels;
-    std::vector<float> weight(op.weight.values().begin(), op.weight.values().end());
-    std::vector<float> bias(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-        for (std::size_t i = 0; i < perChannel; ++i) {
-            float& w = weight[c * perChannel + i];
-            w = static_cast<float>(w * affine.scale[c]);
-        }
-        const double before = op.bias.defined() ? op.bias.values()[c] : 0.0;
-        bias[c] = static_cast<float>(before * affine.scale[c] + affine.shift[c]);
-    }
-    WeightedOp result = op;
-    result.weight = FloatTensor(op.weight.shape(), std::move(weight));
-    result.bias = FloatTensor({static_cast<std::int64_t>(channels)}, std::move(bias));
-    return result;
-}
-
-template <typename WeightedOp>
-bool channelsMatch(const WeightedOp& op, const BatchNormOp& norm) {
-    return !op.weight.shape().empty() && op.weight.shape()[0] == norm.mean.size();
-}
-
-} // namespace
-
-Graph foldBatchNorm(const Graph& graph) {
+std::map<NodeId, NodeId> batchNormPartners(const Graph& graph) {
     const auto readers = graph.consumers();
+    std::map<NodeId, NodeId> partners;
+    for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
+        const auto* const norm = std::get_if<BatchNormOp>(&graph.node(id).op);
+        if (norm == nullptr) {
+            continue;
+        }
+        const NodeId source = graph.node(id).inputs.front();
+        const FloatTensor* const weight = weightOf(graph.node(source).op);
+        const bool isOnlyReader =
+            readers[static_cast<std::size_t>(source)].size() == 1 && source != graph.output;
+        if (isOnlyReader && weight != nullptr && !weight->shape().empty() &&
+            weight->shape()[0] == norm->mean.size()) {
+            partners.emplace(source, id);
+        }
+    }
+    return partners;
+}
+
+FloatTensor foldedWeights(const FloatTensor& weight, const ChannelAffine& affine) {
+    const std::size_t channels = affine.scale.size();
+    const std::size_t perChannel = static_cast<std::size_t>(weight.size()) / channels;
+    std::vector<float> values(weight.values().begin(), weight.values().end());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<float>(values[i] * affine.scale[i / perChannel]);
+    }
+    return {weight.shape(), std::move(values)};
+}
+
+FloatTensor foldedBias(const FloatTensor& bias, const ChannelAffine& affine) {
+    std::vector<float> values(affine.scale.size());
+    for (std::size_t c = 0; c < values.size(); ++c) {
+        const double before = bias.defined() ? bias.values()[c] : 0.0;
+        values[c] = static_cast<float>(before * affine.scale[c] + affine.shift[c]);
+    }
+    return {{static_cast<std::int64_t>(values.size())}, std::move(values)};
+}
+
+Graph foldBatchNorm(const Graph& graph, const std::set<LayerId>& keep) {
+    const auto readers = graph.consumers();
+    std::map<NodeId, NodeId> absorber;  // of batch norms that are folded: the weighted node
+    for (const auto& [source, norm] : batchNormPartners(graph)) {
+        if (!keep.contains(LayerId(graph.node(source).name))) {
+            absorber.emplace(norm, source);
+        }
+    }
     Graph result;
     result.name = graph.name;
     std::vector<NodeId> renumbered(graph.nodes.size());
     for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
         const Node& node = graph.node(id);
-        if (const auto* norm = std::get_if<BatchNormOp>(&node.op)) {
-            const NodeId source = node.inputs.front();
-            const bool isOnlyReader =
-                readers[static_cast<std::size_t>(source)].size() == 1 && source != graph.output;
-            Node& target = result.node(renumbered[static_cast<std::size_t>(source)]);
-            if (auto* conv = std::get_if<Conv2dOp>(&target.op);
-                isOnlyReader && conv && channelsMatch(*conv, *norm)) {
-                *conv = folded(*conv, *norm);
-                renumbered[static_cast<std::size_t>(id)] = renumbered[static_cast<std::size_t>(source)];
-                continue;
+        const auto* const norm = std::get_if<BatchNormOp>(&node.op);
+        if (norm != nullptr && readers[static_cast<std::size_t>(node.inputs.front())].size() == 1) {
+            // A second batch norm behind one that was folded goes the same way.
+            if (const auto first = absorber.find(node.inputs.front()); first != absorber.end()) {
+                absorber.emplace(id, first->second);
             }
-            if (auto* linear = std::get_if<LinearOp>(&target.op);
-                isOnlyReader && linear && channelsMatch(*linear, *norm)) {
-                *linear = folded(*linear, *norm);
-                renumbered[static_cast<std::size_t>(id)] = renumbered[static_cast<std::size_t>(source)];
-                continue;
-            }
+        }
+        if (const auto target = absorber.find(id); target != absorber.end()) {
+            const NodeId weighted = renumbered[static_cast<std::size_t>(target->second)];
+            fold(result.node(weighted).op, *norm);
+            renumbered[static_cast<std::size_t>(id)] = weighted;
+            continue;
         }
         Node copy = node;
         for (NodeId& input : copy.inputs) {
@@ -93,4 +122,4 @@ Graph foldBatchNorm(const Graph& graph) {
     return result;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -1,5 +1,6 @@
 #include "core/graph/prepare.h"
 
+#include "core/graph/batch_norm.h"
 #include "core/types/error.h"
 
 #include <algorithm>
@@ -64,7 +65,7 @@ public:
     }
     void operator()(const SoftmaxOp&) const {
         plain(LayerKind::Other, "softmax");
-        m_layer.isQuantizable = false; // behind the last integer layer: only its order matters
+        m_layer.isQuantizable = false;  // behind the last integer layer: only its order matters
     }
     template <typename Other>
     void operator()(const Other&) const {
@@ -86,8 +87,16 @@ private:
     const Node& m_node;
 };
 
+/// The only reader of a node's value that is more than a look from outside; -1 when it has several, or is the
+/// graph's output.
+NodeId onlyReader(const Graph& graph, const std::vector<std::vector<NodeId>>& readers, NodeId id) {
+    const auto& consumers = readers[static_cast<std::size_t>(id)];
+    return consumers.size() == 1 && id != graph.output ? consumers.front() : -1;
+}
+
 std::vector<Layer> groupIntoLayers(const Graph& graph) {
     const auto readers = graph.consumers();
+    const auto partners = batchNormPartners(graph);
     std::vector<bool> isTaken(graph.nodes.size(), false);
     std::vector<Layer> layers;
     for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
@@ -104,11 +113,14 @@ std::vector<Layer> groupIntoLayers(const Graph& graph) {
         layer.inputNodes = node.inputs;
         std::visit(Describe(layer, node), node.op);
 
-        const auto& consumers = readers[static_cast<std::size_t>(id)];
-        if (takesActivation(node.op) && consumers.size() == 1 && id != graph.output &&
-            isActivation(graph.node(consumers.front()).op)) {
-            layer.outputNode = consumers.front();
-            isTaken[static_cast<std::size_t>(consumers.front())] = true;
+        if (const auto partner = partners.find(id); partner != partners.end()) {
+            layer.batchNorm = layer.outputNode = partner->second;
+            isTaken[static_cast<std::size_t>(partner->second)] = true;
+        }
+        const NodeId reader = onlyReader(graph, readers, layer.outputNode);
+        if (takesActivation(node.op) && reader >= 0 && isActivation(graph.node(reader).op)) {
+            layer.outputNode = reader;
+            isTaken[static_cast<std::size_t>(reader)] = true;
         }
         layer.outputShape = graph.node(layer.outputNode).outputShape;
         layer.outputElements = elementCount(layer.outputShape);
@@ -121,11 +133,11 @@ std::vector<Layer> groupIntoLayers(const Graph& graph) {
     return layers;
 }
 
-} // namespace
+}  // namespace
 
-PreparedModel prepare(const Graph& graph, const Shape& inputShape) {
+PreparedModel prepare(const Graph& graph, const Shape& inputShape, const std::set<LayerId>& keep) {
     PreparedModel model;
-    model.graph = foldBatchNorm(graph);
+    model.graph = foldBatchNorm(graph, keep);
     Shape shape = inputShape.empty() ? graph.inputShape() : inputShape;
     if (shape.size() == 3) {
         shape.insert(shape.begin(), 1);
@@ -137,6 +149,13 @@ PreparedModel prepare(const Graph& graph, const Shape& inputShape) {
     }
     inferShapes(model.graph, shape);
     model.layers = groupIntoLayers(model.graph);
+    std::set<LayerId> normalised;
+    for (const auto& [source, norm] : batchNormPartners(graph)) {
+        normalised.insert(LayerId(graph.node(source).name));
+    }
+    for (Layer& layer : model.layers) {
+        layer.hasBatchNorm = normalised.contains(layer.id);
+    }
     if (std::none_of(model.layers.begin(), model.layers.end(),
                      [](const Layer& layer) { return layer.hasWeights(); })) {
         throw Error(ErrorCode::ModelFormat,
@@ -144,7 +163,34 @@ PreparedModel prepare(const Graph& graph, const Shape& inputShape) {
                         "' holds no convolution and no linear layer: nothing to quantize");
     }
     model.hash = graphHash(model.graph);
+    model.imported = std::make_shared<const Graph>(graph);
     return model;
 }
 
-} // namespace bitlathe::core
+std::set<LayerId> layersKeepingBatchNorm(const QuantConfig& config) {
+    std::set<LayerId> keep;
+    for (const auto& [id, quant] : config.layers) {
+        if (quant.batchNorm != BatchNormMode::Folded) {
+            keep.insert(id);
+        }
+    }
+    return keep;
+}
+
+PreparedModel preparedFor(const PreparedModel& model, const QuantConfig& config) {
+    const std::set<LayerId> keep = layersKeepingBatchNorm(config);
+    const bool isAsWanted = std::all_of(model.layers.begin(), model.layers.end(), [&](const Layer& layer) {
+        return !layer.hasBatchNorm || (layer.batchNorm >= 0) == keep.contains(layer.id);
+    });
+    if (isAsWanted) {
+        return model;
+    }
+    if (!model.imported) {
+        throw Error(ErrorCode::InvalidConfig,
+                    "the configuration changes how batch norm is treated, but model '" + model.graph.name +
+                        "' is only known as it was prepared; load it from its file");
+    }
+    return prepare(*model.imported, model.graph.inputShape(), keep);
+}
+
+}  // namespace bitlathe::core

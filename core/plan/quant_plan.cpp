@@ -1,5 +1,6 @@
 #include "core/plan/quant_plan.h"
 
+#include "core/graph/batch_norm.h"
 #include "core/observers/observer.h"
 #include "core/quantizers/quantizer.h"
 #include "core/registry/registry.h"
@@ -132,6 +133,24 @@ const FloatTensor* weightOf(const Node& node) {
     return nullptr;
 }
 
+void recordBatchNorm(const Layer& layer, const LayerQuant& quant, QuantPlan& plan) {
+    const bool isWanted = layer.hasBatchNorm && quant.batchNorm != BatchNormMode::Folded;
+    if (isWanted != (layer.batchNorm >= 0)) {
+        throw Error(
+            ErrorCode::InvalidConfig,
+            "layer '" + layer.id.str() + "': the model was prepared with its batch norm " +
+                (isWanted ? "folded, the configuration keeps it" : "kept, the configuration folds it") +
+                "; prepare the model for this configuration");
+    }
+    if (isWanted) {
+        plan.batchNorm.emplace(layer.id, quant.batchNorm);
+    }
+}
+
+const BatchNormOp* keptNorm(const PreparedModel& model, const Layer& layer) {
+    return layer.batchNorm < 0 ? nullptr : std::get_if<BatchNormOp>(&model.graph.node(layer.batchNorm).op);
+}
+
 std::vector<Range> siteRanges(const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
                               const SiteStatistics* statistics, const Quantizer& quantizer,
                               const Slicing& slices) {
@@ -176,6 +195,11 @@ FitInput fitInput(const FloatTensor& weights, const SiteId& id, const SiteStatis
 const QParams* QuantPlan::find(const SiteId& id) const {
     const auto found = sites.find(id);
     return found == sites.end() ? nullptr : &found->second;
+}
+
+BatchNormMode QuantPlan::batchNormMode(const LayerId& id) const {
+    const auto found = batchNorm.find(id);
+    return found == batchNorm.end() ? BatchNormMode::Folded : found->second;
 }
 
 QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
@@ -237,10 +261,11 @@ QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, con
                                                       "', which the model '" + model.graph.name +
                                                       "' does not have");
         }
+        recordBatchNorm(*layer, quant, plan);
         if (layer->hasWeights() && !quant.weight.isFloat()) {
             const SiteId id{layerId, SiteKind::Weight};
-            plan.sites.emplace(id,
-                               resolveSite(layer, layerWeights(model, *layer), id, quant.weight, nullptr));
+            const FloatTensor weights = weightsToQuantize(model, *layer, quant.batchNorm);
+            plan.sites.emplace(id, resolveSite(layer, weights, id, quant.weight, nullptr));
         }
         if (layer->isQuantizable && !quant.output.isFloat()) {
             const SiteId id{layerId, SiteKind::Output};
@@ -275,6 +300,18 @@ FloatTensor layerBias(const PreparedModel& model, const Layer& layer) {
         return linear->bias;
     }
     return {};
+}
+
+FloatTensor weightsToQuantize(const PreparedModel& model, const Layer& layer, BatchNormMode mode) {
+    const FloatTensor weights = layerWeights(model, layer);
+    const BatchNormOp* const norm = mode == BatchNormMode::FakeBn ? keptNorm(model, layer) : nullptr;
+    return norm == nullptr ? weights : foldedWeights(weights, channelAffine(*norm));
+}
+
+FloatTensor biasToQuantize(const PreparedModel& model, const Layer& layer, BatchNormMode mode) {
+    const FloatTensor bias = layerBias(model, layer);
+    const BatchNormOp* const norm = mode == BatchNormMode::FakeBn ? keptNorm(model, layer) : nullptr;
+    return norm == nullptr ? bias : foldedBias(bias, channelAffine(*norm));
 }
 
 }  // namespace bitlathe::core

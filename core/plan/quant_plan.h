@@ -6,19 +6,37 @@
 #include "core/types/site_statistics.h"
 
 #include <map>
+#include <vector>
 
 namespace bitlathe::core {
+
+/// What post-training correction does to the quantized weights of one layer, per output channel (README eq. 25):
+///   ŵ = gain s (q - z) + shift
+/// Such weights lie on no integer grid. An engine adds shift times the sum of the inputs, and the gain joins the scale.
+struct WeightAffine {
+    std::vector<float> gain;
+    std::vector<float> shift;
+    bool operator==(const WeightAffine&) const = default;
+};
 
 /// A configuration with its ranges resolved: QParams of every site that is not float. All the engine, the
 /// exporters and the window need. Sites that are absent are float.
 struct QuantPlan {
     std::map<SiteId, QParams> sites;
+    /// How the layers that keep their batch norm (Layer::batchNorm) treat it; never Folded.
+    std::map<LayerId, BatchNormMode> batchNorm;
+    std::map<LayerId, WeightAffine> weightAffine;  ///< absent: weights lie on their grid
+
     const QParams* find(const SiteId& id) const;
+    /// Folded for layers without a batch norm of their own.
+    BatchNormMode batchNormMode(const LayerId& id) const;
 };
 
 /// Observers over cached statistics, then quantizers. Output and input sites use `statistics`; weight sites
 /// read the weights. A site's manual range wins over its observer. Errors  NotCalibrated naming the site
-/// without statistics; InvalidConfig naming site and value.
+/// without statistics; InvalidConfig naming site and value, or a layer whose batch norm `model` has folded
+/// and the configuration keeps (use preparedFor). QuantConfig::postTraining is not applied here: see
+/// core/ptq/post_training.h.
 QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, const Statistics& statistics);
 
 /// One site alone, for edits. `weights` is read for weight sites only.
@@ -28,8 +46,12 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
 /// Statistics of a weight tensor, per tensor (channelRanges filled along dim 0).
 SiteStatistics weightStatistics(const FloatTensor& weights);
 
-/// The layer's folded weights; undefined when it has none.
+/// The layer's weights as stored in the graph (with batch norm in them unless it is kept); undefined when it has none.
 FloatTensor layerWeights(const PreparedModel& model, const Layer& layer);
 FloatTensor layerBias(const PreparedModel& model, const Layer& layer);
+/// The weights and the bias that the layer's grid and accumulator are for: as stored, or for BatchNormMode::FakeBn
+/// with the kept batch norm folded in (README eq. 48).
+FloatTensor weightsToQuantize(const PreparedModel& model, const Layer& layer, BatchNormMode mode);
+FloatTensor biasToQuantize(const PreparedModel& model, const Layer& layer, BatchNormMode mode);
 
 }  // namespace bitlathe::core

@@ -9,11 +9,16 @@
 
 namespace bitlathe::core {
 
+namespace {
+
+constexpr double kGuard = 1e-8;  // a channel that became constant stays constant
+
+}  // namespace
+
 void correctWeights(std::span<const float> weights, std::span<float> quantized,
                     const WeightCorrection& correction) {
     const WeightMoments exact = weightMoments(weights);
     if (correction.deviation) {
-        constexpr double kGuard = 1e-8;  // a channel that became constant stays constant
         const WeightMoments now = weightMoments(quantized);
         const double factor = exact.deviation / (now.deviation + kGuard);
         for (float& w : quantized) {
@@ -26,6 +31,22 @@ void correctWeights(std::span<const float> weights, std::span<float> quantized,
             w = static_cast<float>(static_cast<double>(w) + shift);
         }
     }
+}
+
+ChannelCorrection channelCorrection(std::span<const float> weights, std::span<const float> quantized,
+                                    const WeightCorrection& correction) {
+    const WeightMoments exact = weightMoments(weights);
+    const WeightMoments now = weightMoments(quantized);
+    ChannelCorrection result;
+    if (correction.deviation) {
+        // About the quantized mean, which therefore stays; a channel that became constant stays constant.
+        result.gain = exact.deviation / (now.deviation + kGuard);
+        result.shift = now.mean * (1 - result.gain);
+    }
+    if (correction.mean) {
+        result.shift += exact.mean - now.mean;
+    }
+    return result;
 }
 
 void constrainWeights(std::span<float> weights, double ratio, double value) {

@@ -18,6 +18,14 @@ struct WeightCorrection {
 void correctWeights(std::span<const float> weights, std::span<float> quantized,
                     const WeightCorrection& correction);
 
+/// The same correction as a line through the quantized weights: ŵ = gain ŵ + shift.
+struct ChannelCorrection {
+    double gain = 1;
+    double shift = 0;
+};
+ChannelCorrection channelCorrection(std::span<const float> weights, std::span<const float> quantized,
+                                    const WeightCorrection& correction);
+
 /// Weights far beyond the bulk, pulled in so that one power-of-two range more is not spent on them (TI's
 /// weight constraint): with M = max|w| and m the lower median of |w|, only if M > value and M > ratio m,
 /// clamp to ±2^ceil(log2 min(M, ratio m)) (1 - 8/128). Source  edgeai-torchvision xnn, constrain_weights;

@@ -85,10 +85,12 @@ private:
 };
 
 class Observer;
+class PostTrainingMethod;
 class Quantizer;
 
 /// The registries with everything built in; filled once, read-only after.
 const Registry<Observer>& observerRegistry();
 const Registry<Quantizer>& quantizerRegistry();
+const Registry<PostTrainingMethod>& postTrainingRegistry();
 
 }  // namespace bitlathe::core

@@ -261,7 +261,7 @@ void applyBits(const MemoryDrivenResult& result, const PreparedModel& model, Qua
                                                 ? Granularity::Kind::Channel
                                                 : Granularity::Kind::Tensor;
             quant.batchNorm =
-                next->scheme == FoldScheme::PerLayerIcn ? BatchNormMode::NotFolded : BatchNormMode::Folded;
+                next->scheme == FoldScheme::PerLayerIcn ? BatchNormMode::Icn : BatchNormMode::Folded;
             quant.output.bits = BitWidth(next->outputBits);
             ++next;
         } else if (layer.isQuantizable) {

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace bitlathe::core {
 
@@ -24,20 +25,22 @@ struct Granularity {
 
 /// How one tensor is quantized. Float is a value of it: no bits.
 struct SiteQuant {
-    std::optional<BitWidth> bits;          ///< empty: float
-    MethodSpec quantizer{"affine", {}};    ///< name in the quantizer registry
+    std::optional<BitWidth> bits;        ///< empty: float
+    MethodSpec quantizer{"affine", {}};  ///< name in the quantizer registry
     Granularity granularity;
-    MethodSpec observer{"min_max", {}};    ///< name in the observer registry
-    std::optional<Range> manualRange;      ///< overrides the observer; tensor units, per tensor only
+    MethodSpec observer{"min_max", {}};  ///< name in the observer registry
+    std::optional<Range> manualRange;    ///< overrides the observer; tensor units, per tensor only
 
     bool isFloat() const noexcept { return !bits.has_value(); }
     bool operator==(const SiteQuant&) const = default;
 };
 
-/// What becomes of a layer's batch norm before quantization.
+/// What becomes of a layer's batch norm (README eq. 46 to 48). Layers without one ignore it.
 enum class BatchNormMode {
-    Folded,     ///< into the weights and bias (README eq. 8)
-    NotFolded,  ///< stays a float operator of its own
+    Folded,     ///< into the weights and bias before they are quantized (README eq. 8)
+    NotFolded,  ///< weights quantized as they are; batch norm stays a float operator behind the layer
+    Icn,  ///< weights quantized as they are; batch norm becomes per-channel integers behind the accumulator
+    FakeBn,  ///< quantized as folded, unfolded again, so that batch norm stays trainable; deployed as folded
 };
 
 /// One layer's choices. Layers without weights ignore `weight`.
@@ -45,6 +48,7 @@ struct LayerQuant {
     SiteQuant weight;
     SiteQuant output;
     BatchNormMode batchNorm = BatchNormMode::Folded;
+    bool takesPostTraining = true;  ///< false: QuantConfig::postTraining leaves the layer as it is
     bool operator==(const LayerQuant&) const = default;
 };
 
@@ -53,6 +57,9 @@ struct LayerQuant {
 struct QuantConfig {
     SiteQuant input;
     std::map<LayerId, LayerQuant> layers;
+    /// Methods that change ranges, weights or biases without training, in the order they are applied; names in the
+    /// post-training registry (core/ptq/post_training.h).
+    std::vector<MethodSpec> postTraining;
 
     /// The site's choices; a float SiteQuant when the layer is absent.
     SiteQuant site(const SiteId& id) const;

@@ -1,5 +1,7 @@
 #include "experiments/recipes/config_rules.h"
 
+#include "core/ptq/post_training.h"
+#include "core/registry/registry.h"
 #include "experiments/recipes/glob.h"
 #include "experiments/recipes/site_json.h"
 
@@ -19,6 +21,9 @@ constexpr std::array kKinds{LayerKind::Conv,   LayerKind::DepthwiseConv, LayerKi
                             LayerKind::Concat, LayerKind::MaxPool,       LayerKind::AveragePool,
                             LayerKind::Other};
 
+/// In the order of core::BatchNormMode.
+const std::vector<std::string> kBatchNormWords{"folded", "not_folded", "icn", "fake_bn"};
+
 std::vector<std::string> kindNames() {
     std::vector<std::string> names;
     for (const LayerKind kind : kKinds) {
@@ -28,7 +33,7 @@ std::vector<std::string> kindNames() {
 }
 
 void applyLayer(const JsonReader& reader, LayerQuant& quant) {
-    reader.requireObject({"weight", "output", "batch_norm"});
+    reader.requireObject({"weight", "output", "batch_norm", "post_training"});
     if (reader.has("weight")) {
         applySite(reader.at("weight"), quant.weight);
     }
@@ -36,8 +41,12 @@ void applyLayer(const JsonReader& reader, LayerQuant& quant) {
         applySite(reader.at("output"), quant.output);
     }
     if (reader.has("batch_norm")) {
-        const bool isFolded = reader.at("batch_norm").choice({"folded", "not_folded"}) == "folded";
-        quant.batchNorm = isFolded ? core::BatchNormMode::Folded : core::BatchNormMode::NotFolded;
+        const std::string word = reader.at("batch_norm").choice(kBatchNormWords);
+        const auto index = std::find(kBatchNormWords.begin(), kBatchNormWords.end(), word);
+        quant.batchNorm = static_cast<core::BatchNormMode>(index - kBatchNormWords.begin());
+    }
+    if (reader.has("post_training")) {
+        quant.takesPostTraining = reader.at("post_training").boolean();
     }
 }
 
@@ -133,6 +142,9 @@ void keepQuantizableSites(const Layer& layer, LayerQuant& quant) {
     if (!layer.hasWeights()) {
         quant.weight = core::SiteQuant{};
     }
+    if (!layer.hasBatchNorm) {
+        quant.batchNorm = core::BatchNormMode::Folded;
+    }
 }
 
 void applyRule(const JsonReader& rule, const core::PreparedModel& model, core::QuantConfig& config) {
@@ -167,7 +179,21 @@ void applyNamedLayer(const JsonReader& reader, const core::LayerId& id, const co
     }
 }
 
-const std::vector<std::string> kDocumentKeys{"input", "defaults", "rules", "layers"};
+const std::vector<std::string> kDocumentKeys{"input", "defaults", "rules", "layers", "post_training"};
+
+std::vector<core::MethodSpec> readPostTraining(const JsonReader& reader) {
+    reader.requireArray();
+    std::vector<core::MethodSpec> methods;
+    for (std::size_t i = 0; i < reader.size(); ++i) {
+        methods.push_back(readMethod(reader.at(i), core::postTrainingRegistry().list()));
+    }
+    try {
+        core::checkPostTraining(methods);
+    } catch (const core::Error& error) {
+        throw reader.error(error.what());
+    }
+    return methods;
+}
 
 }  // namespace
 
@@ -180,6 +206,9 @@ void checkConfigDocument(const JsonReader& reader) {
     }
     if (reader.has("defaults")) {
         applyLayer(reader.at("defaults"), quant);
+    }
+    if (reader.has("post_training")) {
+        readPostTraining(reader.at("post_training"));
     }
     if (reader.has("rules")) {
         const JsonReader rules = reader.at("rules").requireArray();
@@ -201,6 +230,9 @@ core::QuantConfig buildConfig(const JsonReader& reader, const core::PreparedMode
     core::QuantConfig config;
     if (reader.has("input")) {
         applySite(reader.at("input"), config.input);
+    }
+    if (reader.has("post_training")) {
+        config.postTraining = readPostTraining(reader.at("post_training"));
     }
     LayerQuant defaults;
     if (reader.has("defaults")) {
@@ -235,12 +267,19 @@ ConfigDocument toDocument(const core::QuantConfig& config) {
     nlohmann::json layers = nlohmann::json::object();
     for (const auto& [id, quant] : config.layers) {
         nlohmann::json layer{{"weight", siteToJson(quant.weight)}, {"output", siteToJson(quant.output)}};
-        if (quant.batchNorm == core::BatchNormMode::NotFolded) {
-            layer["batch_norm"] = "not_folded";
+        if (quant.batchNorm != core::BatchNormMode::Folded) {
+            layer["batch_norm"] = kBatchNormWords[static_cast<std::size_t>(quant.batchNorm)];
+        }
+        if (!quant.takesPostTraining) {
+            layer["post_training"] = false;
         }
         layers[id.str()] = std::move(layer);
     }
-    return {{{"input", siteToJson(config.input)}, {"layers", std::move(layers)}}};
+    nlohmann::json document{{"input", siteToJson(config.input)}, {"layers", std::move(layers)}};
+    for (const core::MethodSpec& method : config.postTraining) {
+        document["post_training"].push_back(methodToJson(method));
+    }
+    return {std::move(document)};
 }
 
 }  // namespace bitlathe::experiments

@@ -48,9 +48,9 @@ std::vector<ExportedVariant> exportRecipe(const Recipe& recipe, const ExportStag
             continue;
         }
         const JsonReader reader(variant.config.json, "variants[" + std::to_string(i) + "].config");
-        const core::QuantPlan plan = session.resolve(buildConfig(reader, session.model));
+        const core::QuantizedModel quantized = session.resolve(buildConfig(reader, session.model));
         session.stageContext("export " + variant.name).checkpoint(0, 1, target.format);
-        exported.push_back({variant.name, exportPlan(session.model, plan, target.format,
+        exported.push_back({variant.name, exportPlan(quantized.model, quantized.plan, target.format,
                                                      exportFolder(target, variant.name))});
     }
     return exported;

@@ -59,22 +59,40 @@ core::Graph RecipeSession::loadModel() {
     return std::move(loaded.graph);
 }
 
-core::QuantPlan RecipeSession::resolve(const core::QuantConfig& config) {
-    // A float variant needs no statistics, and must not pay for them.
-    return core::resolvePlan(model, config, isAllFloat(config) ? core::Statistics() : statistics());
+core::QuantizedModel RecipeSession::resolve(const core::QuantConfig& config) {
+    const core::PreparedModel prepared = core::preparedFor(model, config);
+    if (isAllFloat(config) && config.postTraining.empty()) {
+        // A float variant needs no statistics, and must not pay for them.
+        return {prepared, core::resolvePlan(prepared, config, {}), {}};
+    }
+    core::PostTrainingTools tools;
+    tools.engine = &engine;
+    tools.data = calibrationData();
+    tools.calibrate = [this](const core::PreparedModel& changed) { return statistics(changed); };
+    tools.context = stageContext("post-training");
+    tools.seed = recipe.seed;
+    return core::applyPostTraining(prepared, config, statistics(prepared), tools);
 }
 
-const core::Statistics& RecipeSession::statistics() {
-    if (!m_statistics) {
-        const auto* const calibrate = stage<CalibrateStage>();
-        if (calibrate == nullptr) {
-            m_statistics.emplace();
-        } else {
-            const core::BatchSource data = calibrationBatches(recipe.data, *calibrate, recipe.seed);
-            m_statistics = findOrCalibrate(model, data, engine, log, m_context).statistics;
-        }
+const core::BatchSource* RecipeSession::calibrationData() {
+    const auto* const calibrate = stage<CalibrateStage>();
+    if (calibrate != nullptr && !m_calibrationData) {
+        m_calibrationData =
+            std::make_unique<core::BatchSource>(calibrationBatches(recipe.data, *calibrate, recipe.seed));
     }
-    return *m_statistics;
+    return m_calibrationData.get();
+}
+
+const core::Statistics& RecipeSession::statistics(const core::PreparedModel& prepared) {
+    const auto found = m_statistics.find(prepared.hash);
+    if (found != m_statistics.end()) {
+        return found->second;
+    }
+    core::Statistics& fresh = m_statistics[prepared.hash];
+    if (const core::BatchSource* const data = calibrationData()) {
+        fresh = findOrCalibrate(prepared, *data, engine, log, m_context).statistics;
+    }
+    return fresh;
 }
 
 const core::BatchSource& RecipeSession::evaluationData(const EvaluateStage& evaluate) {

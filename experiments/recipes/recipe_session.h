@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/device/device.h"
-#include "core/plan/quant_plan.h"
+#include "core/ptq/post_training.h"
 #include "experiments/recipes/run_recipe.h"
 
 #include <map>
@@ -28,7 +28,7 @@ public:
     std::string groupId;                 ///< of all rows this execution writes
     std::string modelPath;               ///< where the model was found; "zoo:NAME" for a network built in
     std::string trainedFile;             ///< where the train stage saved; "" when it did not
-    core::PreparedModel model;           ///< set by loadModel, and anew by training
+    core::PreparedModel model;           ///< batch norm folded; set by loadModel, and anew by training
 
     /// The recipe's only stage of a kind; null when it has none.
     template <typename Kind>
@@ -45,12 +45,9 @@ public:
     core::RunContext stageContext(const std::string& name) const;
     /// Reads the recipe's model and prepares it. Returns it as imported.
     core::Graph loadModel();
-    /// Ranges and scales of a configuration. Calibrates only when some site is not float.
-    core::QuantPlan resolve(const core::QuantConfig& config);
-    /// What resolve() has calibrated or found so far; null: nothing.
-    const core::Statistics* knownStatistics() const noexcept {
-        return m_statistics ? &*m_statistics : nullptr;
-    }
+    /// The model as a configuration wants it, with its ranges, scales and post-training methods. Calibrates only
+    /// when some site is not float.
+    core::QuantizedModel resolve(const core::QuantConfig& config);
     /// The evaluate stage's data, opened on the first call.
     const core::BatchSource& evaluationData(const EvaluateStage& stage);
 
@@ -58,12 +55,16 @@ public:
     NewRun newRun(const std::string& name) const;
 
 private:
-    /// Statistics of the calibrate stage: cached or collected on the first call, inside the row of the run
-    /// that needs them first. Empty when the recipe has no such stage.
-    const core::Statistics& statistics();
+    /// Statistics of a form of the model from the calibrate stage: cached or collected on the first call, inside the
+    /// row of the run that needs them first. Empty when the recipe has no such stage.
+    const core::Statistics& statistics(const core::PreparedModel& prepared);
+    /// The calibrate stage's images, opened on the first call; null when the recipe has no such stage.
+    const core::BatchSource* calibrationData();
+
     const core::RunContext& m_context;
     std::map<std::string, std::string> m_environment;
-    std::optional<core::Statistics> m_statistics;
+    std::map<std::string, core::Statistics> m_statistics;  ///< by hash of the prepared model
+    std::unique_ptr<core::BatchSource> m_calibrationData;
     std::unique_ptr<core::BatchSource> m_evaluationData;
 };
 

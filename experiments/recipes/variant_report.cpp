@@ -2,6 +2,7 @@
 
 #include "core/analysis/confidence.h"
 #include "core/analysis/quantization_error.h"
+#include "core/ptq/layer_edits.h"
 #include "experiments/records/metric_names.h"
 
 #include <algorithm>
@@ -25,20 +26,20 @@ core::SiteQuant outputSite(const core::PreparedModel& model, const core::QuantCo
     return site ? config.site(*site) : core::SiteQuant{};
 }
 
-/// SQNR over all channels of a weight tensor, exact: the channels' squared errors and powers add up.
-double weightSqnrDb(const core::FloatTensor& weights, const core::QParams& qparams) {
-    if (!qparams.isPerChannel()) {
-        return core::quantizationError(weights.values(), qparams).sqnrDb;
-    }
-    const std::size_t channels = qparams.scale.size();
-    const std::size_t run = weights.values().size() / channels;
+/// SQNR of a layer's weights, as the plan computes with them, against the float model's.
+double weightSqnrDb(const core::QuantizedModel& quantized, const core::Layer& layer) {
+    core::PreparedModel exact = quantized.model;
+    exact.graph = quantized.model.floatGraph();
+    const core::FloatTensor reference =
+        core::weightsToQuantize(exact, layer, quantized.plan.batchNormMode(layer.id));
+    const std::vector<float> used = core::quantizedWeights(quantized.model, layer, quantized.plan);
     double error = 0;
     double signal = 0;
-    for (std::size_t c = 0; c < channels; ++c) {
-        const core::QuantizationError slice =
-            core::quantizationError(weights.values().subspan(c * run, run), qparams, c);
-        error += slice.meanSquaredError;
-        signal += slice.signalPower;
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        const double w = reference.values()[i];
+        const double difference = w - static_cast<double>(used[i]);
+        signal += w * w;
+        error += difference * difference;
     }
     return error == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / error);
 }
@@ -54,12 +55,11 @@ core::Range representableRange(const core::QParams& qparams) {
 
 class SiteReporter {
 public:
-    SiteReporter(const core::PreparedModel& model, const core::QuantConfig& config,
-                 const core::QuantPlan& plan, const core::Statistics* statistics)
-        : m_model(model), m_config(config), m_plan(plan), m_statistics(statistics) {}
+    SiteReporter(const core::QuantizedModel& quantized, const core::QuantConfig& config)
+        : m_quantized(quantized), m_config(config) {}
 
     void report(const core::SiteId& id, std::vector<LayerStatistic>& rows) const {
-        const core::QParams* const qparams = m_plan.find(id);
+        const core::QParams* const qparams = m_quantized.plan.find(id);
         if (qparams == nullptr) {
             return;  // float: nothing to say
         }
@@ -76,19 +76,17 @@ public:
 private:
     std::optional<double> sqnrDb(const core::SiteId& id, const core::QParams& qparams) const {
         if (id.kind == core::SiteKind::Weight) {
-            return weightSqnrDb(core::layerWeights(m_model, *m_model.findLayer(id.layer)), qparams);
+            return weightSqnrDb(m_quantized, *m_quantized.model.findLayer(id.layer));
         }
-        const core::SiteStatistics* const site = m_statistics == nullptr ? nullptr : m_statistics->find(id);
+        const core::SiteStatistics* const site = m_quantized.statistics.find(id);
         if (site == nullptr || qparams.isPerChannel()) {
             return std::nullopt;  // calibration keeps one histogram for all channels
         }
         return core::quantizationError(site->histogram, qparams).sqnrDb;
     }
 
-    const core::PreparedModel& m_model;
+    const core::QuantizedModel& m_quantized;
     const core::QuantConfig& m_config;
-    const core::QuantPlan& m_plan;
-    const core::Statistics* m_statistics;
 };
 
 }  // namespace
@@ -132,13 +130,12 @@ std::vector<core::Metric> budgetMetrics(const core::Budget& budget, const MeanBi
             {metric::kMeanActivationBits, bits.activations, "bit", 0, {}, {}}};
 }
 
-std::vector<LayerStatistic> layerReport(const core::PreparedModel& model, const core::QuantConfig& config,
-                                        const core::QuantPlan& plan, const core::Budget& budget,
-                                        const core::Statistics* statistics) {
+std::vector<LayerStatistic> layerReport(const core::QuantizedModel& quantized,
+                                        const core::QuantConfig& config, const core::Budget& budget) {
     std::vector<LayerStatistic> rows;
-    const SiteReporter sites(model, config, plan, statistics);
+    const SiteReporter sites(quantized, config);
     sites.report({core::kInputLayer, core::SiteKind::Output}, rows);
-    for (const core::Layer& layer : model.layers) {
+    for (const core::Layer& layer : quantized.model.layers) {
         sites.report({layer.id, core::SiteKind::Weight}, rows);
         sites.report({layer.id, core::SiteKind::Output}, rows);
     }

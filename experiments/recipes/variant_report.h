@@ -2,7 +2,7 @@
 
 #include "core/device/budget.h"
 #include "core/engine/engine.h"
-#include "core/plan/quant_plan.h"
+#include "core/ptq/post_training.h"
 #include "experiments/records/run_record.h"
 
 #include <vector>
@@ -11,8 +11,8 @@ namespace bitlathe::experiments {
 
 /// Mean bits of a configuration; a float site counts 32.
 struct MeanBits {
-    double weights = 0;     ///< weighted by parameters
-    double activations = 0; ///< weighted by elements of the outputs
+    double weights = 0;      ///< weighted by parameters
+    double activations = 0;  ///< weighted by elements of the outputs
 };
 MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config);
 
@@ -20,12 +20,11 @@ MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& con
 std::vector<core::Metric> evaluationMetrics(const core::EvaluationResult& result);
 std::vector<core::Metric> budgetMetrics(const core::Budget& budget, const MeanBits& bits);
 
-/// Per site: bits, representable range, SQNR (estimated from the calibration's histogram, exact for weights).
-/// Per layer: ROM and RAM bytes. `statistics` may be null (nothing was calibrated); its sites then have no
-/// SQNR.
-std::vector<LayerStatistic> layerReport(const core::PreparedModel& model, const core::QuantConfig& config,
-                                        const core::QuantPlan& plan, const core::Budget& budget,
-                                        const core::Statistics* statistics);
+/// Per site: bits, representable range, SQNR (estimated from the calibration's histogram, exact for weights:
+/// against the float model's, after everything post-training methods did). Per layer: ROM and RAM bytes. Sites
+/// without statistics have no SQNR.
+std::vector<LayerStatistic> layerReport(const core::QuantizedModel& quantized,
+                                        const core::QuantConfig& config, const core::Budget& budget);
 std::vector<LayerStatistic> layerErrorReport(const std::vector<core::LayerError>& errors);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

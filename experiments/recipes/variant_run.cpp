@@ -56,31 +56,31 @@ void judgeBudget(RecipeSession& session, const core::QuantConfig& config, Varian
     }
 }
 
-void evaluate(RecipeSession& session, const core::QuantPlan& plan, VariantResult& result) {
+void evaluate(RecipeSession& session, const core::QuantizedModel& quantized, VariantResult& result) {
     const auto* const stage = session.stage<EvaluateStage>();
     if (stage == nullptr) {
         return;
     }
     const core::BatchSource& data = session.evaluationData(*stage);
-    result.evaluation =
-        session.engine.evaluate(session.model, plan, data, session.stageContext("evaluate " + result.name));
+    result.evaluation = session.engine.evaluate(quantized.model, quantized.plan, data,
+                                                session.stageContext("evaluate " + result.name));
     addMetrics(session.log, result.run, evaluationMetrics(result.evaluation));
-    if (stage->layerErrors && !plan.sites.empty()) {
-        session.log.addLayerStatistics(
-            result.run, layerErrorReport(session.engine.layerErrors(
-                            session.model, plan, data, session.stageContext("layer errors " + result.name))));
+    if (stage->layerErrors && !quantized.plan.sites.empty()) {
+        session.log.addLayerStatistics(result.run, layerErrorReport(session.engine.layerErrors(
+                                                       quantized.model, quantized.plan, data,
+                                                       session.stageContext("layer errors " + result.name))));
     }
 }
 
-void exportWhereAsked(RecipeSession& session, const core::QuantPlan& plan, VariantResult& result) {
+void exportWhereAsked(RecipeSession& session, const core::QuantizedModel& quantized, VariantResult& result) {
     for (const Stage& stage : session.recipe.stages) {
         const auto* const exported = std::get_if<ExportStage>(&stage);
         if (exported == nullptr || (!exported->variant.empty() && exported->variant != result.name)) {
             continue;
         }
         session.stageContext("export " + result.name).checkpoint(0, 1, exported->format);
-        for (const Artefact& artefact :
-             exportPlan(session.model, plan, exported->format, exportFolder(*exported, result.name))) {
+        for (const Artefact& artefact : exportPlan(quantized.model, quantized.plan, exported->format,
+                                                   exportFolder(*exported, result.name))) {
             session.log.addArtefact(result.run, artefact);
             result.artefacts.push_back(artefact);
         }
@@ -96,11 +96,10 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         result.name = resolved.variant->name;
         judgeBudget(session, resolved.config, result);
 
-        const core::QuantPlan plan = session.resolve(resolved.config);
-        session.log.addLayerStatistics(
-            run, layerReport(session.model, resolved.config, plan, result.budget, session.knownStatistics()));
-        evaluate(session, plan, result);
-        exportWhereAsked(session, plan, result);
+        const core::QuantizedModel quantized = session.resolve(resolved.config);
+        session.log.addLayerStatistics(run, layerReport(quantized, resolved.config, result.budget));
+        evaluate(session, quantized, result);
+        exportWhereAsked(session, quantized, result);
         return result;
     });
 }

@@ -56,7 +56,7 @@ Device chip(std::int64_t rom, std::int64_t ram) {
     return device;
 }
 
-} // namespace
+}  // namespace
 
 class TestBudget : public QObject {
     Q_OBJECT
@@ -107,15 +107,15 @@ private Q_SLOTS:
             uniformConfig(model, 4, 8, isPerChannel ? Granularity::Kind::Channel : Granularity::Kind::Tensor);
         if (scheme == int(FoldScheme::PerLayerIcn)) {
             for (auto& [id, quant] : config.layers) {
-                quant.batchNorm = BatchNormMode::NotFolded;
+                quant.batchNorm = BatchNormMode::Icn;
             }
         }
         const Budget budget = computeBudget(model, config);
         QCOMPARE(int(foldScheme(config.layers.begin()->second)), scheme);
-        QCOMPARE(budget.layers[0].weightBytes, 14); // ceil(27 * 4 / 8)
+        QCOMPARE(budget.layers[0].weightBytes, 14);  // ceil(27 * 4 / 8)
         QCOMPARE(budget.layers[0].biasBytes, hiddenBias);
         QCOMPARE(budget.layers[0].requantBytes, hiddenRequant);
-        QCOMPARE(budget.layers[1].weightBytes, 8); // ceil(15 * 4 / 8)
+        QCOMPARE(budget.layers[1].weightBytes, 8);  // ceil(15 * 4 / 8)
         QCOMPARE(budget.layers[1].biasBytes, 20);
         QCOMPARE(budget.layers[1].requantBytes, lastRequant);
         QCOMPARE(budget.romBytes, 14 + hiddenBias + hiddenRequant + 8 + 20 + lastRequant);
@@ -149,7 +149,7 @@ private Q_SLOTS:
         const PreparedModel model = finish(graph, graph.append("only", conv(3, 1, 3, 1), {0}), {1, 2, 2});
         const Budget budget = computeBudget(model, uniformConfig(model, std::nullopt, 8));
         QCOMPARE(budget.layers[0].weightBytes, 108);
-        QCOMPARE(budget.layers[0].requantBytes, 8); // scale and zero point of the output
+        QCOMPARE(budget.layers[0].requantBytes, 8);  // scale and zero point of the output
         QCOMPARE(budget.peakRamBytes, 4 + 12);
     }
 
@@ -172,14 +172,14 @@ private Q_SLOTS:
         const PreparedModel model = finish(graph, graph.append("sum", AddOp{}, {a, d}), {1, 2, 2});
         const Budget budget = computeBudget(model, uniformConfig(model, 8, 8));
         QCOMPARE(entry(budget, "a").liveBytes, 0);
-        QCOMPARE(entry(budget, "b").liveBytes, 0); // a is b's own input
+        QCOMPARE(entry(budget, "b").liveBytes, 0);  // a is b's own input
         QCOMPARE(entry(budget, "b").ramBytes(), 24);
         QCOMPARE(entry(budget, "c").liveBytes, 12);
         QCOMPARE(entry(budget, "c").ramBytes(), 12 + 8 + 12);
         QCOMPARE(entry(budget, "d").ramBytes(), 8 + 12 + 12);
         QCOMPARE(entry(budget, "sum").inputBytes, 24);
         QCOMPARE(entry(budget, "sum").ramBytes(), 36);
-        QCOMPARE(entry(budget, "sum").requantBytes, 28); // 12 k + 4, two inputs
+        QCOMPARE(entry(budget, "sum").requantBytes, 28);  // 12 k + 4, two inputs
         QCOMPARE(budget.peakRamBytes, 36);
         QCOMPARE(budget.layers[size_t(budget.peakLayer)].layer.str(), std::string("sum"));
     }
@@ -201,7 +201,7 @@ private Q_SLOTS:
         const NodeId c = graph.append("c", conv(3, 1, 1), {0});
         const PreparedModel model = finish(graph, graph.append("cat", ConcatOp{1}, {a, b, c}), {1, 2, 2});
         QuantConfig config = uniformConfig(model, 8, 8);
-        config.layers.at(LayerId("b")).output.bits = BitWidth(4); // 8 values: 4 bytes
+        config.layers.at(LayerId("b")).output.bits = BitWidth(4);  // 8 values: 4 bytes
         const Budget budget = computeBudget(model, config);
         QCOMPARE(entry(budget, "a").ramBytes(), 4 + 4);
         QCOMPARE(entry(budget, "b").ramBytes(), 4 + 4 + 4);
@@ -246,7 +246,7 @@ private Q_SLOTS:
         const PreparedModel model = finish(graph, last, {1, 4, 4});
         const Budget budget = computeBudget(model, uniformConfig(model, 8, 4));
         const LayerBudget& pooled = entry(budget, "pool");
-        const std::int64_t poolBytes = 3 * (stride == 2 ? 4 : 16) / 2; // at its input's 4 bits
+        const std::int64_t poolBytes = 3 * (stride == 2 ? 4 : 16) / 2;  // at its input's 4 bits
         QCOMPARE(pooled.inputBytes, 24);
         QCOMPARE(pooled.outputBytes, isShared ? 0 : poolBytes);
         QCOMPARE(pooled.liveBytes, 0);
@@ -264,7 +264,7 @@ private Q_SLOTS:
         const PreparedModel model = finish(graph, graph.append("linear", linear, {flat}), {1, 2, 2});
         const Budget budget = computeBudget(model, uniformConfig(model, 8, 2));
         QCOMPARE(budget.layers.size(), std::size_t(2));
-        QCOMPARE(entry(budget, "linear").inputBytes, 3); // 12 values of 2 bits
+        QCOMPARE(entry(budget, "linear").inputBytes, 3);  // 12 values of 2 bits
         QCOMPARE(entry(budget, "linear").ramBytes(), 3 + 1);
     }
 
@@ -288,10 +288,10 @@ private Q_SLOTS:
         QuantConfig config = uniformConfig(model, 8, 8);
         config.layers.at(LayerId("pool")).output.bits = BitWidth(4);
         const Budget budget = computeBudget(model, config);
-        QCOMPARE(entry(budget, "a").requantBytes, 20 + 256); // PL+FB and the fused hard swish
-        QCOMPARE(entry(budget, "gate").requantBytes, 16);    // a table of 2^4 bytes
-        QCOMPARE(entry(budget, "scale").requantBytes, 20);   // 4 k + 12, two inputs
-        QCOMPARE(entry(budget, "gate").liveBytes, 12);       // what the product needs later
+        QCOMPARE(entry(budget, "a").requantBytes, 20 + 256);  // PL+FB and the fused hard swish
+        QCOMPARE(entry(budget, "gate").requantBytes, 16);     // a table of 2^4 bytes
+        QCOMPARE(entry(budget, "scale").requantBytes, 20);    // 4 k + 12, two inputs
+        QCOMPARE(entry(budget, "gate").liveBytes, 12);        // what the product needs later
     }
 
     void softmaxStaysFloatAndKeepsTheLogitLayer() {
@@ -356,7 +356,7 @@ private Q_SLOTS:
         const auto cases = memoryDrivenCases();
         QVERIFY(cases.size() >= 25);
         for (std::size_t i = 0; i < cases.size(); ++i) {
-            if (cases[i].isFeasible) { // the others have no assignment to count
+            if (cases[i].isFeasible) {  // the others have no assignment to count
                 QTest::newRow(cases[i].name.c_str()) << int(i);
             }
         }
@@ -372,9 +372,9 @@ private Q_SLOTS:
             quant.output.bits = BitWidth(golden.outputBits[i]);
             quant.weight.granularity.kind =
                 golden.quantTypes[i] == "PC" ? Granularity::Kind::Channel : Granularity::Kind::Tensor;
-            quant.batchNorm = golden.foldTypes[i] == "ICN" ? BatchNormMode::NotFolded : BatchNormMode::Folded;
+            quant.batchNorm = golden.foldTypes[i] == "ICN" ? BatchNormMode::Icn : BatchNormMode::Folded;
             const auto pool = config.layers.find(LayerId("pool" + std::to_string(i)));
-            if (pool != config.layers.end()) { // the pooled tensor has the bits of what it pools
+            if (pool != config.layers.end()) {  // the pooled tensor has the bits of what it pools
                 pool->second.output.bits = BitWidth(golden.inputBits[i]);
             }
         }
@@ -398,7 +398,7 @@ private Q_SLOTS:
     void verdictSaysWhatIsOver() {
         const PreparedModel model = chainModel({{100, 10, 60, 40}});
         const Budget budget = computeBudget(model, uniformConfig(model, 8, 8));
-        QCOMPARE(budget.romBytes, 160); // 100 + 4 * 10 + 20
+        QCOMPARE(budget.romBytes, 160);  // 100 + 4 * 10 + 20
         QCOMPARE(budget.verdict(chip(160, 100)), std::string("ROM 160 of 160 B, RAM 100 of 100 B: fits"));
         QVERIFY(budget.fits(chip(160, 100)));
         QCOMPARE(budget.verdict(chip(150, 100)),
@@ -417,11 +417,11 @@ private Q_SLOTS:
         const PreparedModel model = finish(graph, graph.append("sum", AddOp{}, {a, b}), {1, 2, 2});
         const TensorLifetimes lifetimes = tensorLifetimes(model);
         QCOMPARE(lifetimes.tensors.size(), std::size_t(4));
-        QCOMPARE(lifetimes.tensors[0].producer, -1); // the input
+        QCOMPARE(lifetimes.tensors[0].producer, -1);  // the input
         QCOMPARE(lifetimes.tensors[0].lastLayer, 0);
         QCOMPARE(lifetimes.tensors[1].producer, 0);
         QCOMPARE(lifetimes.tensors[1].lastLayer, 2);
-        QCOMPARE(lifetimes.tensors[3].lastLayer, 2); // the graph's output, to the end
+        QCOMPARE(lifetimes.tensors[3].lastLayer, 2);  // the graph's output, to the end
         QCOMPARE(lifetimes.layers[2].inputs, (std::vector<int>{1, 2}));
     }
 

@@ -51,7 +51,7 @@ QString messageOf(const std::function<void()>& action) {
     return {};
 }
 
-} // namespace
+}  // namespace
 
 class TestGraph : public QObject {
     Q_OBJECT
@@ -82,7 +82,7 @@ private Q_SLOTS:
         const Graph result = foldBatchNorm(graph);
         const auto& folded = std::get<LinearOp>(result.node(1).op);
         QCOMPARE(folded.weight.values()[1], 4.0F);
-        QCOMPARE(folded.bias.values()[0], 5.0F); // 2 * (5 - 3) + 1
+        QCOMPARE(folded.bias.values()[0], 5.0F);  // 2 * (5 - 3) + 1
     }
 
     void leavesBatchNormThatOthersReadAround() {
@@ -100,12 +100,50 @@ private Q_SLOTS:
         }));
     }
 
+    void keptBatchNormStaysInsideItsLayer() {
+        Graph graph = withInput();
+        const NodeId conv = graph.append("c", pointwise(1, 1, {3}), {0});
+        const NodeId bn = graph.append("n", norm({2}, {1}, {3}, {4}, 0), {conv});
+        graph.output = graph.append("r", ClampOp{0, kInfinity}, {bn});
+        const PreparedModel folded = prepare(graph, {1, 2, 2});
+        const PreparedModel kept = prepare(graph, {1, 2, 2}, {LayerId("c"), LayerId("unknown")});
+        QCOMPARE(folded.layers.size(), std::size_t{1});
+        QCOMPARE(kept.layers.size(), std::size_t{1});  // the same layers, whatever is kept
+        QCOMPARE(kept.layers[0].batchNorm, bn);
+        QCOMPARE(kept.layers[0].outputNode, graph.output);
+        QVERIFY(kept.layers[0].hasBatchNorm);
+        QVERIFY(folded.layers[0].hasBatchNorm);
+        QCOMPARE(folded.layers[0].batchNorm, -1);
+        QVERIFY(folded.hash != kept.hash);
+        QCOMPARE(std::get<Conv2dOp>(kept.graph.node(conv).op).weight.values()[0], 3.0F);
+        QCOMPARE(kept.siteOfTensor(graph.output)->layer, LayerId("c"));
+
+        QuantConfig config;
+        config.layers[LayerId("c")].batchNorm = BatchNormMode::Icn;
+        QCOMPARE(preparedFor(folded, config).hash, kept.hash);
+        QCOMPARE(preparedFor(kept, QuantConfig{}).hash, folded.hash);
+        PreparedModel orphan = folded;
+        orphan.imported.reset();
+        QVERIFY(messageOf([&] { preparedFor(orphan, config); }).contains("load it from its file"));
+    }
+
+    void aSecondBatchNormIsFoldedToo() {
+        Graph graph = withInput();
+        const NodeId conv = graph.append("c", pointwise(1, 1, {3}), {0});
+        const NodeId first = graph.append("n", norm({2}, {1}, {3}, {4}, 0), {conv});  // x - 2
+        graph.output = graph.append("m", norm({4}, {5}, {0}, {4}, 0), {first});       // 2 x + 5
+        const Graph folded = foldBatchNorm(graph);
+        QCOMPARE(folded.nodes.size(), std::size_t{2});
+        QCOMPARE(std::get<Conv2dOp>(folded.node(1).op).weight.values()[0], 6.0F);
+        QCOMPARE(std::get<Conv2dOp>(folded.node(1).op).bias.values()[0], 1.0F);  // 2 * (0 - 2) + 5
+    }
+
     void unevenPaddingAndStride() {
         Graph graph = withInput();
         Conv2dOp conv;
         conv.weight = tensor({4, 3, 3, 3}, std::vector<float>(108, 0.5F));
         conv.stride = {2, 2};
-        conv.padding = {0, 0, 1, 1}; // TensorFlow SAME for 224 / stride 2
+        conv.padding = {0, 0, 1, 1};  // TensorFlow SAME for 224 / stride 2
         graph.output = graph.append("c", std::move(conv), {0});
         inferShapes(graph, {1, 3, 224, 224});
         QCOMPARE(graph.node(1).outputShape, (Shape{1, 4, 112, 112}));
@@ -141,7 +179,7 @@ private Q_SLOTS:
         QCOMPARE(model.layers[2].inputElements, std::int64_t{8});
         QCOMPARE(model.siteOfTensor(flat)->layer, LayerId("stem.conv"));
         QCOMPARE(model.siteOfTensor(0)->layer, kInputLayer);
-        QVERIFY(!model.siteOfTensor(conv).has_value()); // before the activation: no tensor of its own
+        QVERIFY(!model.siteOfTensor(conv).has_value());  // before the activation: no tensor of its own
     }
 
     void anActivationWithTwoReadersOfItsInputStaysApart() {

@@ -1,0 +1,97 @@
+#include "core/ptq/layer_edits.h"
+
+#include "core/quantizers/fake_quantize.h"
+#include "core/types/error.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace bitlathe::core {
+
+namespace {
+
+Layer& editable(PreparedModel& model, const Layer& layer) {
+    return model.layers[static_cast<std::size_t>(layer.index)];
+}
+
+FloatTensor& weightSlot(Node& node) {
+    if (auto* const conv = std::get_if<Conv2dOp>(&node.op)) {
+        return conv->weight;
+    }
+    return std::get<LinearOp>(node.op).weight;
+}
+
+FloatTensor& biasSlot(Node& node) {
+    if (auto* const conv = std::get_if<Conv2dOp>(&node.op)) {
+        return conv->bias;
+    }
+    return std::get<LinearOp>(node.op).bias;
+}
+
+}  // namespace
+
+bool takesPostTraining(const QuantConfig& config, const LayerId& id) {
+    const auto found = config.layers.find(id);
+    return found != config.layers.end() && found->second.takesPostTraining;
+}
+
+std::vector<const Layer*> correctableLayers(const PostTrainingState& state, std::string_view method) {
+    std::vector<const Layer*> layers;
+    for (const Layer& layer : state.model.layers) {
+        if (layer.hasWeights() && takesPostTraining(state.config, layer.id) &&
+            !state.config.layers.at(layer.id).weight.isFloat()) {
+            layers.push_back(&layer);
+        }
+    }
+    if (layers.empty()) {
+        throw Error(ErrorCode::InvalidConfig,
+                    "'" + std::string(method) +
+                        "' works on quantized weights, and no layer that takes it has any; give layers "
+                        "weight bits or leave the method out");
+    }
+    return layers;
+}
+
+void setLayerWeights(PreparedModel& model, const Layer& layer, std::vector<float> values) {
+    FloatTensor& weight = weightSlot(model.graph.node(layer.node));
+    weight = FloatTensor(weight.shape(), std::move(values));
+}
+
+void setLayerBias(PreparedModel& model, const Layer& layer, std::vector<float> values) {
+    const auto channels = static_cast<std::int64_t>(values.size());
+    biasSlot(model.graph.node(layer.node)) = FloatTensor({channels}, std::move(values));
+    editable(model, layer).hasBias = true;
+}
+
+void addToBias(PreparedModel& model, const Layer& layer, std::span<const double> delta) {
+    const FloatTensor bias = layerBias(model, layer);
+    std::vector<float> values(delta.size());
+    for (std::size_t c = 0; c < values.size(); ++c) {
+        const double before = bias.defined() ? static_cast<double>(bias.values()[c]) : 0.0;
+        values[c] = static_cast<float>(before + delta[c]);
+    }
+    setLayerBias(model, layer, std::move(values));
+}
+
+std::vector<float> quantizedWeights(const PreparedModel& model, const Layer& layer, const QuantPlan& plan) {
+    const FloatTensor weights = weightsToQuantize(model, layer, plan.batchNormMode(layer.id));
+    std::vector<float> values(weights.values().begin(), weights.values().end());
+    const QParams* const grid = plan.find({layer.id, SiteKind::Weight});
+    if (grid == nullptr) {
+        return values;
+    }
+    const std::int64_t channels = weights.shape().front();
+    const std::int64_t perChannel = weights.size() / channels;
+    fakeQuantizeTensor(weights.values(), values, *grid, 1, grid->isPerChannel() ? channels : 1,
+                       grid->isPerChannel() ? perChannel : weights.size());
+    if (const auto affine = plan.weightAffine.find(layer.id); affine != plan.weightAffine.end()) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const std::size_t c = i / static_cast<std::size_t>(perChannel);
+            values[i] = values[i] * affine->second.gain[c] + affine->second.shift[c];
+        }
+    }
+    return values;
+}
+
+}  // namespace bitlathe::core
