@@ -14,7 +14,8 @@ namespace bitlathe::core {
 
 namespace {
 
-constexpr std::int64_t kLargestAccumulator = std::numeric_limits<std::int32_t>::max();
+/// One below the largest int32, which stands for a threshold that is never reached.
+constexpr std::int64_t kLargestAccumulator = std::numeric_limits<std::int32_t>::max() - 1;
 
 /// One output channel on its way to integers.
 struct Channel {
