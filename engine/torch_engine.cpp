@@ -5,6 +5,7 @@
 #include "engine/layer_errors.h"
 #include "engine/process_setup.h"
 #include "engine/quantized_executor.h"
+#include "engine/sensitivity_meter.h"
 #include "engine/statistics_collector.h"
 #include "engine/tensor_bridge.h"
 #include "engine/torch_script_importer.h"
@@ -52,6 +53,14 @@ std::vector<core::LayerError> TorchEngine::layerErrors(const core::PreparedModel
                                                        const core::RunContext& context) {
     return atBoundary("measuring layer errors",
                       [&] { return measureLayerErrors(model, plan, data, context); });
+}
+
+core::SensitivityTable TorchEngine::sensitivity(const core::PreparedModel& model,
+                                                std::span<const core::SensitivityProbe> probes,
+                                                const core::BatchSource& data,
+                                                const core::RunContext& context) {
+    return atBoundary("measuring sensitivity",
+                      [&] { return measureSensitivity(model, probes, data, context); });
 }
 
 core::FloatTensor TorchEngine::forward(const core::PreparedModel& model, const core::QuantPlan& plan,

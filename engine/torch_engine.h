@@ -23,6 +23,10 @@ public:
     std::vector<core::LayerError> layerErrors(const core::PreparedModel& model, const core::QuantPlan& plan,
                                               const core::BatchSource& data,
                                               const core::RunContext& context) override;
+    core::SensitivityTable sensitivity(const core::PreparedModel& model,
+                                       std::span<const core::SensitivityProbe> probes,
+                                       const core::BatchSource& data,
+                                       const core::RunContext& context) override;
     core::FloatTensor forward(const core::PreparedModel& model, const core::QuantPlan& plan,
                               const core::Batch& batch) override;
     core::Graph train(const core::Graph& graph, const core::BatchSource& trainData,

@@ -1,6 +1,6 @@
 #include "core/device/budget.h"
 
-#include "core/device/tensor_lifetimes.h"
+#include "core/device/ram_model.h"
 
 #include <algorithm>
 #include <variant>
@@ -15,39 +15,6 @@ constexpr int kMaxTableBits = 8;  ///< above, a table per code is too big and ru
 constexpr std::int64_t kWideTableBytes = 513 * 2;
 
 using Bits = std::optional<BitWidth>;
-
-/// The bits of every tensor, by node.
-std::vector<Bits> tensorBits(const PreparedModel& model, const QuantConfig& config) {
-    std::vector<const Layer*> layerEndingAt(model.graph.nodes.size(), nullptr);
-    for (const Layer& layer : model.layers) {
-        layerEndingAt[static_cast<std::size_t>(layer.outputNode)] = &layer;
-    }
-    std::vector<Bits> bits(model.graph.nodes.size());
-    for (std::size_t id = 0; id < bits.size(); ++id) {
-        const Node& node = model.graph.nodes[id];
-        const Layer* layer = layerEndingAt[id];
-        if (std::holds_alternative<InputOp>(node.op)) {
-            bits[id] = config.input.bits;
-        } else if (std::holds_alternative<FlattenOp>(node.op) ||
-                   (layer != nullptr && layer->kind == LayerKind::MaxPool)) {
-            bits[id] = bits[static_cast<std::size_t>(node.inputs.front())];
-        } else if (layer != nullptr && layer->isQuantizable) {
-            const auto found = config.layers.find(layer->id);
-            bits[id] = found == config.layers.end() ? Bits() : found->second.output.bits;
-        }
-    }
-    return bits;
-}
-
-/// The node whose values leave the graph as logits: the output's, before views and a softmax.
-NodeId logitNode(const Graph& graph) {
-    NodeId node = graph.output;
-    while (node >= 0 && (std::holds_alternative<FlattenOp>(graph.node(node).op) ||
-                         std::holds_alternative<SoftmaxOp>(graph.node(node).op))) {
-        node = graph.node(node).inputs.front();
-    }
-    return node;
-}
 
 void addWeightRom(const Layer& layer, const LayerQuant& quant, bool isLogits, LayerBudget& budget) {
     const std::int64_t c = layer.outputChannels;
@@ -157,6 +124,15 @@ std::string share(const char* name, std::int64_t used, std::int64_t limit) {
 }
 
 }  // namespace
+
+NodeId logitNode(const Graph& graph) {
+    NodeId node = graph.output;
+    while (node >= 0 && (std::holds_alternative<FlattenOp>(graph.node(node).op) ||
+                         std::holds_alternative<SoftmaxOp>(graph.node(node).op))) {
+        node = graph.node(node).inputs.front();
+    }
+    return node;
+}
 
 FoldScheme foldScheme(const LayerQuant& quant) noexcept {
     if (quant.weight.granularity.kind != Granularity::Kind::Tensor) {

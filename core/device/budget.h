@@ -44,6 +44,9 @@ struct LayerBudget {
     std::int64_t ramBytes() const noexcept { return inputBytes + outputBytes + liveBytes; }
 };
 
+/// The node whose values leave the graph as logits: the output's, before flattens and a softmax.
+NodeId logitNode(const Graph& graph);
+
 /// What a configuration costs. Pure arithmetic over the layers: microseconds, so it runs on every edit.
 struct Budget {
     std::vector<LayerBudget> layers;  ///< execution order

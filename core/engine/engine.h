@@ -4,12 +4,14 @@
 #include "core/graph/layer.h"
 #include "core/plan/quant_plan.h"
 #include "core/run/run_context.h"
+#include "core/search/sensitivity.h"
 #include "core/types/seed.h"
 #include "core/types/site_statistics.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -87,6 +89,11 @@ public:
     /// SQNR of each layer's output, isolated and accumulated, on the first batches of `data`.
     virtual std::vector<LayerError> layerErrors(const PreparedModel& model, const QuantPlan& plan,
                                                 const BatchSource& data, const RunContext& context) = 0;
+    /// What quantizing each probe's site alone does to the model's answers, all else float. Cost: the float model once
+    /// and, for each probe, the layers behind its site. Memory: all activations of one batch, twice.
+    /// Errors  InvalidConfig: a probe of a site the model does not have.
+    virtual SensitivityTable sensitivity(const PreparedModel& model, std::span<const SensitivityProbe> probes,
+                                         const BatchSource& data, const RunContext& context) = 0;
     /// The model's output for a batch (logits), fake-quantized by `plan`.
     virtual FloatTensor forward(const PreparedModel& model, const QuantPlan& plan, const Batch& batch) = 0;
 

@@ -29,6 +29,7 @@ public:
     int threads = 1;
     int calibrations = 0;
     int evaluations = 0;
+    int sensitivityProbes = 0;  ///< asked in all
 
     core::EngineInfo info() const override { return {"fake 1.0", "none", "scalar", threads}; }
     void setThreads(int count) override { threads = count; }
@@ -100,6 +101,24 @@ public:
             errors.push_back({layer.id, 40.0 - layer.index, 30.0 - layer.index});
         }
         return errors;
+    }
+
+    /// Each missing bit below 8 costs a hundredth of a nat; weights twice as much.
+    core::SensitivityTable sensitivity(const core::PreparedModel&,
+                                       std::span<const core::SensitivityProbe> probes,
+                                       const core::BatchSource& data,
+                                       const core::RunContext& context) override {
+        walk("sensitivity", data, context, [] {});
+        core::SensitivityTable table;
+        table.samples = data.sampleCount();
+        table.floatLoss = 1.0;
+        for (const core::SensitivityProbe& probe : probes) {
+            const double missing = std::max(0, 8 - probe.bits);
+            const double cost = missing * (probe.site.kind == core::SiteKind::Weight ? 0.02 : 0.01);
+            table.add({probe.site, probe.bits, 1.0 + cost, cost, 50.0 - 5.0 * missing, 0});
+        }
+        sensitivityProbes += static_cast<int>(probes.size());
+        return table;
     }
 
     core::FloatTensor forward(const core::PreparedModel&, const core::QuantPlan&,
