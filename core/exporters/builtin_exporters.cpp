@@ -1,5 +1,7 @@
+#include "core/exporters/c_code/c_exporter.h"
 #include "core/exporters/exporter.h"
 #include "core/exporters/onnx_qdq_exporter.h"
+#include "core/registry/param_specs.h"
 
 namespace bitlathe::core {
 
@@ -12,6 +14,21 @@ Registry<Exporter> makeExporters() {
                    {},
                    "ONNX operator specification, opset 13; ONNX Runtime QDQ format"},
                   [](const ParamValues&) { return std::make_unique<OnnxQdqExporter>(); });
+    const std::vector<ParamSpec> target{
+        choiceParam("cpu", {"cortex-m4", "cortex-m7", "cortex-m33", "cortex-m3", "cortex-m0plus"},
+                    "processor that the build files start from; the code runs on any"),
+        switchParam("thresholds", false,
+                    "outputs of at most 4 bits by comparisons with thresholds, without products")};
+    exporters.add({std::string(CExporter::kName), "C99 for microcontrollers", target,
+                   "Rusci et al. 2019, arXiv:1905.13082 (integer-only inference)"},
+                  [target](const ParamValues& p) {
+                      CExporter::Options options;
+                      const auto cpu = static_cast<std::size_t>(p.at("cpu"));
+                      options.cpu = target.front().choices[cpu];
+                      options.hasDsp = cpu <= 2;
+                      options.thresholds = p.at("thresholds") != 0;
+                      return std::make_unique<CExporter>(options);
+                  });
     return exporters;
 }
 

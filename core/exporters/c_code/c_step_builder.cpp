@@ -1,0 +1,475 @@
+#include "core/exporters/c_code/c_step_builder.h"
+
+#include "core/types/error.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+namespace bitlathe::core {
+
+namespace {
+
+constexpr int kShortestShift = 33;  ///< of BL_SHORT: the high product and one bit more
+constexpr std::int64_t kLargestOffset = std::int64_t{1} << 30;
+constexpr std::int64_t kMostColumns = 16384;  ///< blocks of four bits accumulate 16 times the sum in 32 bits
+
+std::string text(std::int64_t value) {
+    // The smallest int has no literal of its own.
+    return value == std::numeric_limits<std::int32_t>::min() ? "(-2147483647 - 1)" : std::to_string(value);
+}
+
+std::string_view wideName(Rounding rounding) {
+    switch (rounding) {
+    case Rounding::Floor:
+        return "BL_FLOOR";
+    case Rounding::HalfUp:
+        return "BL_HALF_UP";
+    case Rounding::HalfAway:
+        return "BL_HALF_AWAY";
+    case Rounding::HalfEven:
+        return "BL_HALF_EVEN";
+    }
+    return "BL_FLOOR";
+}
+
+/// Codes in memory are unsigned: the lowest is 0.
+std::int64_t stored(std::int64_t code, const IntegerTensor& tensor) {
+    return tensor.bits == 32 ? code : code - tensor.lowestCode();
+}
+
+std::string shapeText(const IntegerTensor& tensor) {
+    return "{" + std::to_string(tensor.rows) + ", " + std::to_string(tensor.columns) + ", " +
+           std::to_string(tensor.channels) + ", " + std::to_string(tensor.bits) + "}";
+}
+
+/// Channels that read nothing but their bias may have any factor: one that BL_SHORT can take is made of it.
+///   bias 2^k factor 2^-k, so that the shift is at least 33
+IntegerConv withShiftableConstants(IntegerConv conv) {
+    if (conv.output.factors.size() != static_cast<std::size_t>(conv.outputChannels)) {
+        return conv;
+    }
+    for (std::size_t c = 0; c < conv.output.factors.size(); ++c) {
+        FixedFactor& factor = conv.output.factors[c];
+        const int missing = kShortestShift - (31 - factor.exponent);
+        const std::int64_t perChannel = conv.weightsPerChannel();
+        bool isConstant = missing > 0 && missing < 31;
+        for (std::int64_t i = 0; isConstant && i < perChannel; ++i) {
+            isConstant =
+                conv.weights[static_cast<std::int64_t>(c) * perChannel + i] == conv.weightZeroPoint(c);
+        }
+        if (isConstant &&
+            std::abs(static_cast<std::int64_t>(conv.bias[c])) < (std::int64_t{1} << (30 - missing))) {
+            conv.bias[c] = conv.bias[c] * (1 << missing);
+            factor.exponent -= missing;
+        }
+    }
+    return conv;
+}
+
+}  // namespace
+
+struct CStepBuilder::Rule {
+    std::string name;  ///< "BL_SHORT"
+    bool isPerChannel = false;
+    bool rounds = false;
+    std::vector<std::int64_t> multipliers;
+    std::vector<std::int64_t> shifts;  ///< as the table holds them
+    std::int64_t zero = 0;
+    std::int64_t lower = 0;
+    std::int64_t upper = 0;
+};
+
+CStepBuilder::CStepBuilder(CNetwork& network, CNames& names, std::size_t layerIndex)
+    : m_network(network), m_names(names), m_layer(network.graph.layers[layerIndex]) {
+    m_step.layerIndex = layerIndex;
+    m_step.layer = m_layer.id.str();
+    m_step.variable = names.unique(m_step.layer);
+    m_step.inputs = m_layer.inputs;
+    m_step.output = m_layer.output;
+}
+
+void CStepBuilder::add() {
+    for (const int index : {m_layer.inputs.front(), m_layer.output}) {
+        const IntegerTensor& tensor = m_network.graph.tensor(index);
+        if (std::max({tensor.rows, tensor.columns, tensor.channels}) >
+            std::numeric_limits<std::uint16_t>::max()) {
+            refuse("has a tensor with a side beyond 65535");
+        }
+    }
+    std::visit([this](const auto& op) { addOp(op); }, m_layer.op);
+}
+
+const IntegerTensor& CStepBuilder::input(std::size_t index) const {
+    return m_network.graph.tensor(m_layer.inputs[index]);
+}
+
+const IntegerTensor& CStepBuilder::output() const {
+    return m_network.graph.tensor(m_layer.output);
+}
+
+void CStepBuilder::refuse(const std::string& why) const {
+    throw Error(ErrorCode::UnsupportedOperator,
+                "C export: layer '" + m_layer.id.str() + "' " + why + "; the C kernels do not go that far");
+}
+
+std::string CStepBuilder::table(CTable::Kind kind, CTable::Type type, const std::string& suffix,
+                                std::vector<std::int64_t> values) {
+    CTable table{m_names.unique(m_step.variable + "_" + suffix), kind, type, std::move(values), 0};
+    table.used = table.values.size();
+    while (table.bytes() % 4 != 0) {
+        table.values.push_back(0);
+    }
+    (kind == CTable::Kind::Weights ? m_step.weightBytes : m_step.parameterBytes) += table.bytes();
+    m_network.tables.push_back(std::move(table));
+    return m_network.tables.back().name;
+}
+
+void CStepBuilder::field(const std::string& name, const std::string& value) {
+    m_step.fields.push_back("." + name + " = " + value);
+}
+
+void CStepBuilder::field(const std::string& name, std::int64_t value) {
+    field(name, text(value));
+}
+
+void CStepBuilder::shapeField(const std::string& name, const IntegerTensor& tensor) {
+    field(name, shapeText(tensor));
+}
+
+void CStepBuilder::finish() {
+    m_network.steps.push_back(std::move(m_step));
+}
+
+CStepBuilder::Rule CStepBuilder::ruleOf(const Requantization& requantization, const IntegerTensor& tensor,
+                                        bool mustBeWide) const {
+    Rule rule;
+    rule.zero = stored(requantization.zeroPoint, tensor);
+    rule.lower = stored(requantization.lower, tensor);
+    rule.upper = stored(requantization.upper, tensor);
+    if (!requantization.thresholds.empty()) {
+        rule.name = "BL_THRESHOLDS";
+        m_network.features.insert("BL_HAS_THRESHOLDS");
+        return rule;
+    }
+    if (requantization.factors.empty()) {
+        rule.name = "BL_ACCUMULATOR";
+        return rule;
+    }
+    rule.isPerChannel = requantization.factors.size() > 1;
+    rule.rounds = requantization.rounding == Rounding::HalfUp;
+    bool isShort =
+        !mustBeWide && tensor.bits <= 8 && (rule.rounds || requantization.rounding == Rounding::Floor);
+    for (const FixedFactor& factor : requantization.factors) {
+        const int shift = factor.mantissa == 0 ? kShortestShift : 31 - factor.exponent;
+        const std::int64_t offset = std::abs(2 * rule.zero + (rule.rounds ? 1 : 0));
+        isShort = isShort && shift >= kShortestShift &&
+                  offset < (kLargestOffset >> std::min(shift - kShortestShift, 62));
+        rule.multipliers.push_back(factor.mantissa);
+        rule.shifts.push_back(shift);
+    }
+    rule.name = isShort ? "BL_SHORT" : std::string(wideName(requantization.rounding));
+    if (isShort) {
+        for (std::int64_t& shift : rule.shifts) {
+            shift -= kShortestShift;
+        }
+    } else {
+        m_network.features.insert("BL_HAS_WIDE");
+    }
+    return rule;
+}
+
+void CStepBuilder::setOutput(const Rule& rule, const std::string& multipliers, const std::string& shifts,
+                             const std::string& zero) {
+    const bool isClamped = rule.lower != 0 || rule.upper != 255;
+    field("output", "{" + multipliers + ", " + shifts + ", " + (rule.isPerChannel ? "1" : "0") + ", " +
+                        rule.name + ", " + (rule.rounds ? "1" : "0") + ", " + (isClamped ? "1" : "0") + ", " +
+                        zero + ", " + text(rule.lower) + ", " + text(rule.upper) + "}");
+}
+
+void CStepBuilder::addOp(const IntegerConv& given) {
+    const IntegerConv conv = withShiftableConstants(given);
+    const std::int64_t columns = conv.weightsPerChannel();
+    const Rule rule = ruleOf(conv.output, output(), false);
+    const bool isDepthwise3 = conv.isDepthwise() && conv.kernel == std::array{3, 3} &&
+                              conv.dilation == std::array{1, 1} && conv.stride[0] == conv.stride[1] &&
+                              conv.stride[0] <= 2 && conv.outputChannels % 4 == 0 && rule.name == "BL_SHORT";
+    const bool isBlocked = conv.groups == 1 && columns <= kMostColumns;
+    for (const int side : {conv.stride[0], conv.stride[1], conv.padding[0], conv.padding[1], conv.dilation[0],
+                           conv.dilation[1], conv.kernel[0], conv.kernel[1]}) {
+        if (side > std::numeric_limits<std::uint8_t>::max()) {
+            refuse("has a window, stride, padding or dilation of " + std::to_string(side));
+        }
+    }
+    const int bits = conv.weights.bits();
+    const std::string bitsText = std::to_string(bits) + "-bit weights";
+    if (isDepthwise3) {
+        const std::int64_t steps = conv.stride[0] == 1 ? (output().columns + 1) / 2 : output().columns;
+        const bool isDirect = output().bits == 8 && rule.lower == 0 && rule.upper == 255 &&
+                              (conv.stride[0] == 2 || output().columns % 2 == 0);
+        const std::int64_t rowBytes = 4 * (conv.stride[0] == 1 ? 2 * steps : steps);
+        m_step.function = "bl_run_depthwise3";
+        m_step.kernel = "depthwise 3x3, " + bitsText;
+        m_step.scratchBytes = 4 * (4 * 3 * (steps + 1)) + (isDirect ? 0 : rowBytes);
+        m_network.features.insert("BL_HAS_DEPTHWISE3");
+        m_network.features.insert(conv.stride[0] == 1 ? "BL_HAS_STRIDE1" : "BL_HAS_STRIDE2");
+        m_network.features.insert(bits == 8 ? "BL_HAS_DW8" : "BL_HAS_DW_NARROW");
+    } else if (isBlocked) {
+        const std::int64_t fours = columns / 4 * 4;
+        const bool isDirect = input().channels % 4 == 0;
+        const bool isOther = bits != 8 && bits != 4 && bits != 2;
+        m_step.function = "bl_run_conv";
+        m_step.kernel = "blocks of 2x4, " + bitsText;
+        m_step.scratchBytes = 4 * (fours + 2 * (columns - fours)) +
+                              (isDirect && !isOther ? 0 : (columns + 3) / 4 * 4) + (isOther ? 4 * fours : 0);
+        m_network.features.insert("BL_HAS_CONV");
+        m_network.features.insert(isOther ? "BL_HAS_W_OTHER" : "BL_HAS_W" + std::to_string(bits));
+    } else {
+        m_step.function = "bl_run_conv_any";
+        m_step.kernel = "one by one, " + bitsText;
+        m_network.features.insert("BL_HAS_CONV_ANY");
+    }
+    m_step.structType = "bl_conv";
+    shapeField("in", input());
+    shapeField("out", output());
+    const auto& [top, left, bottom, right] = conv.padding;
+    static_cast<void>(bottom);  // the output's size tells
+    static_cast<void>(right);
+    std::string window = "{";
+    for (const int side :
+         {conv.kernel[0], conv.kernel[1], conv.stride[0], conv.stride[1], top, left, conv.dilation[0]}) {
+        window += std::to_string(side) + ", ";
+    }
+    field("window", window + std::to_string(conv.dilation[1]) + "}");
+    if (m_step.function == "bl_run_conv_any") {
+        field("group_inputs", conv.inputChannelsPerGroup);
+        field("group_outputs", conv.outputChannels / conv.groups);
+    }
+    addConvTables(
+        conv,
+        orderWeights(conv, isBlocked && !isDepthwise3 ? WeightOrder::Blocks : WeightOrder::AsIs, m_layer.id),
+        rule);
+    finish();
+}
+
+void CStepBuilder::addConvTables(const IntegerConv& conv, const OrderedWeights& weights, const Rule& rule) {
+    const bool isPerChannel = rule.isPerChannel;
+    const std::size_t channels = conv.bias.size();
+    // Raw codes of the integer model are signed where the tensor is: their offset goes into the bias.
+    const std::int64_t offset = input().lowestCode();
+    const std::int64_t perChannel = conv.weightsPerChannel();
+    std::vector<std::int64_t> words{stored(input().zeroPoint, input()), rule.zero};
+    if (!isPerChannel) {
+        words.push_back(rule.multipliers.empty() ? 0 : rule.multipliers.front());
+    }
+    const std::size_t biasAt = words.size();
+    for (std::size_t c = 0; c < channels; ++c) {
+        std::int64_t bias = conv.bias[c];
+        for (std::int64_t i = 0; offset != 0 && i < perChannel; ++i) {
+            bias += offset *
+                    (conv.weights[static_cast<std::int64_t>(c) * perChannel + i] - conv.weightZeroPoint(c));
+        }
+        words.push_back(bias);
+    }
+    if (isPerChannel) {
+        words.insert(words.end(), rule.multipliers.begin(), rule.multipliers.end());
+    }
+    std::vector<std::int64_t> bytes = isPerChannel ? rule.shifts : std::vector<std::int64_t>(4, 0);
+    if (!isPerChannel && !rule.shifts.empty()) {
+        bytes[0] = rule.shifts.front();
+    }
+    const std::size_t zerosAt = bytes.size();
+    bytes.insert(bytes.end(), weights.zeroPoints.begin(), weights.zeroPoints.end());
+
+    const std::string w = table(CTable::Kind::Weights, CTable::Type::Uint8, "weights",
+                                {weights.bytes.begin(), weights.bytes.end()});
+    const std::string n = table(CTable::Kind::Parameters, CTable::Type::Int32, "words", std::move(words));
+    const std::string b = table(CTable::Kind::Parameters, CTable::Type::Uint8, "bytes", std::move(bytes));
+    field("weight_bits", conv.weights.bits());
+    field("has_weight_zeros", weights.hasZeroPoints ? 1 : 0);
+    field("zero_per_channel", weights.zeroPoints.size() > 1 ? 1 : 0);
+    field("weights", w);
+    field("weight_zeros", b + " + " + std::to_string(zerosAt));
+    field("bias", n + " + " + std::to_string(biasAt));
+    field("input_zero", n);
+    const std::string multipliers = isPerChannel ? n + " + " + std::to_string(biasAt + channels) : n + " + 2";
+    setOutput(rule, multipliers, b, n + " + 1");
+    if (rule.name == "BL_THRESHOLDS") {
+        addThresholds(conv.output);
+    }
+}
+
+void CStepBuilder::addThresholds(const Requantization& output) {
+    std::size_t count = 0;
+    for (const ChannelThresholds& channel : output.thresholds) {
+        count = std::max(count, channel.bounds.size());
+    }
+    std::vector<std::int64_t> bounds;
+    std::vector<std::int64_t> bases;
+    std::vector<std::int64_t> steps;
+    for (const ChannelThresholds& channel : output.thresholds) {
+        bounds.insert(bounds.end(), channel.bounds.begin(), channel.bounds.end());
+        bounds.insert(bounds.end(), count - channel.bounds.size(), std::numeric_limits<std::int32_t>::max());
+        bases.push_back(stored(channel.base, this->output()));
+        steps.push_back(channel.step);
+    }
+    const std::string variable = m_names.unique(m_step.variable + "_thresholds");
+    CExtra extra{"bl_thresholds", variable, {}};
+    extra.fields.push_back(".bounds = " +
+                           table(CTable::Kind::Parameters, CTable::Type::Int32, "bounds", bounds));
+    extra.fields.push_back(".bases = " +
+                           table(CTable::Kind::Parameters, CTable::Type::Uint8, "bases", bases));
+    extra.fields.push_back(".steps = " + table(CTable::Kind::Parameters, CTable::Type::Int8, "steps", steps));
+    extra.fields.push_back(".count = " + std::to_string(count));
+    m_network.extras.push_back(std::move(extra));
+    field("thresholds", "&" + variable);
+}
+
+void CStepBuilder::addBinary(const Requantization& requantization, const std::string& function, bool isSum) {
+    const Rule rule = ruleOf(requantization, output(), isSum);
+    m_step.function = function;
+    m_step.structType = "bl_binary";
+    m_step.kernel = isSum ? "sum" : "product";
+    std::vector<std::int64_t> words{stored(input(0).zeroPoint, input(0)),
+                                    stored(input(1).zeroPoint, input(1)), rule.zero};
+    words.insert(words.end(), rule.multipliers.begin(), rule.multipliers.end());
+    std::vector<std::int64_t> bytes(isSum ? 8 : 4, 0);
+    bytes[0] = rule.shifts.front();
+    const std::string n = table(CTable::Kind::Parameters, CTable::Type::Int32, "words", std::move(words));
+    const std::string b = table(CTable::Kind::Parameters, CTable::Type::Uint8, "bytes", std::move(bytes));
+    shapeField("a", input(0));
+    shapeField("b", input(1));
+    shapeField("out", output());
+    field("input_zeros", n);
+    setOutput(rule, n + " + 3", b, n + " + 2");
+    finish();
+}
+
+void CStepBuilder::addOp(const IntegerAdd& op) {
+    m_network.features.insert("BL_HAS_ADD");
+    addBinary(op.output, "bl_run_add", true);
+}
+
+void CStepBuilder::addOp(const IntegerMul& op) {
+    m_network.features.insert("BL_HAS_MUL");
+    addBinary(op.output, "bl_run_mul", false);
+}
+
+void CStepBuilder::addRescale(const Requantization& requantization, std::size_t which, int firstChannel) {
+    const Rule rule = ruleOf(requantization, output(), false);
+    m_network.features.insert("BL_HAS_RESCALE");
+    m_step.inputs = {m_layer.inputs[which]};
+    m_step.function = "bl_run_rescale";
+    m_step.structType = "bl_rescale";
+    m_step.kernel = "change of grid";
+    const std::string n =
+        table(CTable::Kind::Parameters, CTable::Type::Int32, "words",
+              {stored(input(which).zeroPoint, input(which)), rule.zero, rule.multipliers.front()});
+    const std::string b =
+        table(CTable::Kind::Parameters, CTable::Type::Uint8, "bytes", {rule.shifts.front()});
+    shapeField("in", input(which));
+    shapeField("out", output());
+    field("first_channel", firstChannel);
+    field("in_zero", n);
+    setOutput(rule, n + " + 2", b, n + " + 1");
+}
+
+void CStepBuilder::addOp(const IntegerRescale& op) {
+    addRescale(op.output, 0, 0);
+    finish();
+}
+
+void CStepBuilder::addOp(const IntegerConcat& op) {
+    const CStep empty = m_step;
+    int channel = 0;
+    for (std::size_t i = 0; i < op.outputs.size(); ++i) {
+        m_step = empty;
+        m_step.variable = m_names.unique(empty.variable + "_" + std::to_string(i));
+        addRescale(op.outputs[i], i, channel);
+        m_step.kernel = "part of a concat";
+        channel += input(i).channels;
+        finish();
+    }
+}
+
+void CStepBuilder::addPool(const std::string& function, const std::array<int, 2>& kernel,
+                           const std::array<int, 2>& stride, const std::array<int, 4>& padding) {
+    m_step.function = function;
+    m_step.structType = "bl_pool";
+    shapeField("in", input());
+    shapeField("out", output());
+    const std::array<std::pair<const char*, int>, 8> numbers{{{"window_rows", kernel[0]},
+                                                              {"window_columns", kernel[1]},
+                                                              {"stride_rows", stride[0]},
+                                                              {"stride_columns", stride[1]},
+                                                              {"pad_top", padding[0]},
+                                                              {"pad_left", padding[1]},
+                                                              {"pad_bottom", padding[2]},
+                                                              {"pad_right", padding[3]}}};
+    for (const auto& [name, value] : numbers) {
+        const bool isWindow = std::string_view(name).starts_with("window");
+        if (value > (isWindow ? std::numeric_limits<std::uint16_t>::max()
+                              : std::numeric_limits<std::uint8_t>::max())) {
+            refuse(std::string("has ") + name + " = " + std::to_string(value));
+        }
+        field(name, value);
+    }
+}
+
+void CStepBuilder::addOp(const IntegerMaxPool& op) {
+    m_network.features.insert("BL_HAS_MAX_POOL");
+    addPool("bl_run_max_pool", op.kernel, op.stride, op.padding);
+    m_step.kernel = "maximum";
+    finish();
+}
+
+void CStepBuilder::addOp(const IntegerAveragePool& op) {
+    m_network.features.insert("BL_HAS_AVERAGE_POOL");
+    // A global window steps over the whole image; its stride is never taken.
+    const std::array<int, 2> stride{output().rows == 1 ? 1 : op.stride[0],
+                                    output().columns == 1 ? 1 : op.stride[1]};
+    addPool("bl_run_average_pool", op.kernel, stride, op.padding);
+    m_step.kernel = "average";
+    Rule rule = ruleOf(op.output, output(), false);
+    std::vector<std::int64_t> words{stored(input().zeroPoint, input()), rule.zero};
+    words.insert(words.end(), rule.multipliers.begin(), rule.multipliers.end());
+    const std::string n = table(CTable::Kind::Parameters, CTable::Type::Int32, "words", std::move(words));
+    const std::string b = table(CTable::Kind::Parameters, CTable::Type::Uint8, "bytes", rule.shifts);
+    field("counts_padding", op.countIncludePad ? 1 : 0);
+    field("divisor_count", static_cast<std::int64_t>(op.divisors.size()));
+    if (op.divisors.size() > 1) {
+        field("divisors", table(CTable::Kind::Parameters, CTable::Type::Uint16, "divisors",
+                                {op.divisors.begin(), op.divisors.end()}));
+    }
+    field("in_zero", n);
+    setOutput(rule, n + " + 2", b, n + " + 1");
+    finish();
+}
+
+void CStepBuilder::addOp(const IntegerLookup& op) {
+    m_network.features.insert("BL_HAS_LOOKUP");
+    m_step.function = "bl_run_lookup";
+    m_step.structType = "bl_lookup";
+    m_step.kernel = "table";
+    std::vector<std::int64_t> values;
+    for (const std::int16_t code : op.table) {
+        values.push_back(stored(code, output()));
+    }
+    shapeField("in", input());
+    shapeField("out", output());
+    field("table", table(CTable::Kind::Parameters, CTable::Type::Uint8, "table", std::move(values)));
+    finish();
+}
+
+void CStepBuilder::addOp(const IntegerFlatten&) {
+    m_network.features.insert("BL_HAS_FLATTEN");
+    m_step.function = "bl_run_flatten";
+    m_step.structType = "bl_flatten";
+    m_step.kernel = "order of a flatten";
+    shapeField("in", input());
+    shapeField("out", output());
+    finish();
+}
+
+}  // namespace bitlathe::core

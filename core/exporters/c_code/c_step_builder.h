@@ -1,0 +1,59 @@
+#pragma once
+
+#include "core/exporters/c_code/c_names.h"
+#include "core/exporters/c_code/c_network.h"
+#include "core/exporters/c_code/weight_order.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace bitlathe::core {
+
+/// Turns one layer of the integer model into tables, a description and a call (or several: a concat).
+class CStepBuilder {
+public:
+    CStepBuilder(CNetwork& network, CNames& names, std::size_t layerIndex);
+    void add();
+
+private:
+    struct Rule;  ///< how a layer requantizes, decided
+
+    void addOp(const IntegerConv& conv);
+    void addOp(const IntegerAdd& op);
+    void addOp(const IntegerMul& op);
+    void addOp(const IntegerConcat& op);
+    void addOp(const IntegerMaxPool& op);
+    void addOp(const IntegerAveragePool& op);
+    void addOp(const IntegerRescale& op);
+    void addOp(const IntegerLookup& op);
+    void addOp(const IntegerFlatten& op);
+
+    /// Layout of a weighted layer's parameters (README eq. 66): per layer {zero points, multiplier} or per channel.
+    void addConvTables(const IntegerConv& conv, const OrderedWeights& weights, const Rule& rule);
+    void addBinary(const Requantization& output, const std::string& function, bool isSum);
+    void addRescale(const Requantization& requantization, std::size_t which, int firstChannel);
+    void addThresholds(const Requantization& output);
+    void addPool(const std::string& function, const std::array<int, 2>& kernel,
+                 const std::array<int, 2>& stride, const std::array<int, 4>& padding);
+    Rule ruleOf(const Requantization& requantization, const IntegerTensor& output, bool mustBeWide) const;
+    /// The bl_requant part of a description, which points at tables.
+    void setOutput(const Rule& rule, const std::string& multipliers, const std::string& shifts,
+                   const std::string& zero);
+    std::string table(CTable::Kind kind, CTable::Type type, const std::string& suffix,
+                      std::vector<std::int64_t> values);
+    void field(const std::string& name, const std::string& value);
+    void field(const std::string& name, std::int64_t value);
+    void shapeField(const std::string& name, const IntegerTensor& tensor);
+    const IntegerTensor& input(std::size_t index = 0) const;
+    const IntegerTensor& output() const;
+    [[noreturn]] void refuse(const std::string& why) const;
+    void finish();
+
+    CNetwork& m_network;
+    CNames& m_names;
+    const IntegerLayer& m_layer;
+    CStep m_step;
+};
+
+}  // namespace bitlathe::core
