@@ -1,4 +1,4 @@
-/// bitlathe-emulate [--images N] [--models a,b] [--configurations a,b] [--readme FILE]
+/// bitlathe-emulate [--images N] [--models a,b] [--configurations a,b] [--targets a,b] [--keep FOLDER] [--readme FILE]
 ///
 /// Exports the bundled models in every configuration as C, builds them for Cortex-M4 and M7, runs them in QEMU on test
 /// images, and compares every output with the reference engine and every section with the predicted sizes. Prints a
@@ -47,22 +47,28 @@ std::string thousands(std::int64_t value) {
     return digits;
 }
 
-Row runCase(const Case& one, std::int64_t images) {
+/// What to run and where to leave the exported folders.
+struct Plan {
+    std::int64_t images = 100;
+    std::vector<CortexM> targets;
+    std::string folder;
+};
+
+Row runCase(const Case& one, const Plan& asked) {
     const CalibratedModel& calibrated = bundledModel(one.model);
     const core::QuantPlan plan = cPlanOf(calibrated, one.configuration);
     const core::IntegerGraph graph = core::lower(calibrated.model, plan);
     const core::CFootprint sizes = core::buildCNetwork(graph).footprint;
-    const CVectors vectors = cVectors(graph, images);
-    const QTemporaryDir folder;
-    const std::vector<std::string> files = core::exporterRegistry().create({"c", {}})->write(
-        calibrated.model, plan, folder.path().toStdString());
+    const CVectors vectors = cVectors(graph, asked.images);
+    const std::string folder = asked.folder + "/" + one.model + "_" + one.configuration;
+    const std::vector<std::string> files =
+        core::exporterRegistry().create({"c", {}})->write(calibrated.model, plan, folder);
     const std::string exported = std::filesystem::path(files.front()).parent_path().string();
 
     Row row;
     std::vector<CortexMRun> runs;
     std::int64_t wrong = 0;
-    for (const CortexM& target : {CortexM{"cortex-m4", "-O2"}, CortexM{"cortex-m4", "-Os"},
-                                  CortexM{"cortex-m7", "-O2"}, CortexM{"cortex-m7", "-Os"}}) {
+    for (const CortexM& target : asked.targets) {
         runs.push_back(runOnCortexM(exported, target, vectors.inputs));
         const CortexMRun& run = runs.back();
         wrong += differences(run.outputs, vectors.outputs);
@@ -74,7 +80,7 @@ Row runCase(const Case& one, std::int64_t images) {
     text << "| " << one.model.substr(0, one.model.find("_fmnist")) << " | " << one.configuration << " | "
          << wrong << " | " << thousands(sizes.romBytes()) << (row.isRight ? " =" : " DIFFERS") << " | "
          << thousands(sizes.arenaBytes) << " | " << thousands(runs[0].sections.code) << " / "
-         << thousands(runs[1].sections.code) << " | " << thousands(runs[0].sections.constants);
+         << thousands(runs.back().sections.code) << " | " << thousands(runs[0].sections.constants);
     for (const CortexMRun& run : runs) {
         text << " | " << thousands(run.instructions);
     }
@@ -97,16 +103,25 @@ void replaceInReadme(const std::string& path, const std::string& table) {
 }
 
 int run(const QCommandLineParser& options) {
-    const std::int64_t images = options.value("images").toLongLong();
-    std::string table = "| model | configuration | output bytes that differ | tables in ROM = predicted | "
-                        "arena | code -O2 / -Os | "
-                        "descriptions | M4 -O2 | M4 -Os | M7 -O2 | M7 -Os |\n"
-                        "|---|---|---|---|---|---|---|---|---|---|---|\n";
+    const QTemporaryDir temporary;
+    Plan plan;
+    plan.images = options.value("images").toLongLong();
+    plan.folder = (options.isSet("keep") ? options.value("keep") : temporary.path()).toStdString();
+    std::string table =
+        "| model | bits | output bytes that differ | tables in ROM | arena | code | descriptions |";
+    std::string rule = "|---|---|---|---|---|---|---|";
+    for (const QString& name : options.value("targets").split(',')) {
+        const QStringList parts = name.split(' ');
+        plan.targets.push_back({parts.front().toStdString(), parts.back().toStdString()});
+        table += " " + name.toStdString() + " |";
+        rule += "---|";
+    }
+    table += "\n" + rule + "\n";
     std::fputs(table.c_str(), stdout);
     bool isRight = true;
     for (const QString& model : options.value("models").split(',')) {
         for (const QString& configuration : options.value("configurations").split(',')) {
-            const Row row = runCase({model.toStdString(), configuration.toStdString()}, images);
+            const Row row = runCase({model.toStdString(), configuration.toStdString()}, plan);
             std::fputs(row.text.c_str(), stdout);
             std::fflush(stdout);
             table += row.text;
@@ -132,6 +147,9 @@ int main(int argc, char** argv) {
     options.addOption({"images", "Test images per run.", "number", "100"});
     options.addOption({"models", "Of resources/models.", "names", "mobilenet_v1_025_fmnist,resnet8_fmnist"});
     options.addOption({"configurations", "Which bits.", "names", all});
+    options.addOption({"targets", "Processors and optimisations.", "list",
+                       "cortex-m4 -O2,cortex-m7 -O2,cortex-m4 -Os,cortex-m7 -Os"});
+    options.addOption({"keep", "Where the exported folders stay.", "folder"});
     options.addOption({"readme", "File whose table is replaced.", "file"});
     options.process(application);
     const std::string missing = missingForCortexM();

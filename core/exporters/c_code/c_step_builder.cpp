@@ -12,6 +12,10 @@ namespace bitlathe::core {
 namespace {
 
 constexpr int kShortestShift = 33;  ///< of BL_SHORT: the high product and one bit more
+constexpr int kMostPreShift = 30;
+constexpr std::int64_t kLargestAccumulator = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kLargestCode = 255;
+constexpr std::int64_t kLargestProduct = kLargestCode * kLargestCode;
 constexpr std::int64_t kLargestOffset = std::int64_t{1} << 30;
 constexpr std::int64_t kMostColumns = 16384;  ///< blocks of four bits accumulate 16 times the sum in 32 bits
 
@@ -42,6 +46,22 @@ std::int64_t stored(std::int64_t code, const IntegerTensor& tensor) {
 std::string shapeText(const IntegerTensor& tensor) {
     return "{" + std::to_string(tensor.rows) + ", " + std::to_string(tensor.columns) + ", " +
            std::to_string(tensor.channels) + ", " + std::to_string(tensor.bits) + "}";
+}
+
+/// How far weights less their zero point may be shifted up within 16 bits.
+int weightHeadroom(const IntegerConv& conv) {
+    std::int32_t largest = 1;
+    const std::int64_t perChannel = conv.weightsPerChannel();
+    for (std::int64_t i = 0; i < conv.weights.size(); ++i) {
+        const std::int32_t weight =
+            conv.weights[i] - conv.weightZeroPoint(static_cast<std::size_t>(i / perChannel));
+        largest = std::max(largest, std::abs(weight));
+    }
+    int shifts = 0;
+    while ((largest << (shifts + 1)) <= std::numeric_limits<std::int16_t>::max()) {
+        ++shifts;
+    }
+    return shifts;
 }
 
 /// Channels that read nothing but their bias may have any factor: one that BL_SHORT can take is made of it.
@@ -76,6 +96,7 @@ struct CStepBuilder::Rule {
     bool rounds = false;
     std::vector<std::int64_t> multipliers;
     std::vector<std::int64_t> shifts;  ///< as the table holds them
+    int preShift = 0;
     std::int64_t zero = 0;
     std::int64_t lower = 0;
     std::int64_t upper = 0;
@@ -142,12 +163,12 @@ void CStepBuilder::finish() {
     m_network.steps.push_back(std::move(m_step));
 }
 
-CStepBuilder::Rule CStepBuilder::ruleOf(const Requantization& requantization, const IntegerTensor& tensor,
-                                        bool mustBeWide) const {
+CStepBuilder::Rule CStepBuilder::ruleOf(const Requantization& requantization, std::int64_t largest,
+                                        int mostPreShift) const {
     Rule rule;
-    rule.zero = stored(requantization.zeroPoint, tensor);
-    rule.lower = stored(requantization.lower, tensor);
-    rule.upper = stored(requantization.upper, tensor);
+    rule.zero = stored(requantization.zeroPoint, output());
+    rule.lower = stored(requantization.lower, output());
+    rule.upper = stored(requantization.upper, output());
     if (!requantization.thresholds.empty()) {
         rule.name = "BL_THRESHOLDS";
         m_network.features.insert("BL_HAS_THRESHOLDS");
@@ -159,20 +180,22 @@ CStepBuilder::Rule CStepBuilder::ruleOf(const Requantization& requantization, co
     }
     rule.isPerChannel = requantization.factors.size() > 1;
     rule.rounds = requantization.rounding == Rounding::HalfUp;
-    bool isShort =
-        !mustBeWide && tensor.bits <= 8 && (rule.rounds || requantization.rounding == Rounding::Floor);
     for (const FixedFactor& factor : requantization.factors) {
-        const int shift = factor.mantissa == 0 ? kShortestShift : 31 - factor.exponent;
-        const std::int64_t offset = std::abs(2 * rule.zero + (rule.rounds ? 1 : 0));
-        isShort = isShort && shift >= kShortestShift &&
-                  offset < (kLargestOffset >> std::min(shift - kShortestShift, 62));
         rule.multipliers.push_back(factor.mantissa);
-        rule.shifts.push_back(shift);
+        rule.shifts.push_back(factor.mantissa == 0 ? kShortestShift : 31 - factor.exponent);
     }
+    const auto [least, most] = std::minmax_element(rule.shifts.begin(), rule.shifts.end());
+    const int preShift = static_cast<int>(std::max<std::int64_t>(0, kShortestShift - *least));
+    const std::int64_t offset = std::abs(2 * rule.zero + (rule.rounds ? 1 : 0));
+    const bool isShort =
+        (rule.rounds || requantization.rounding == Rounding::Floor) && output().bits <= 8 &&
+        preShift <= mostPreShift && largest <= (kLargestAccumulator >> preShift) &&
+        offset < (kLargestOffset >> std::min<std::int64_t>(*most + preShift - kShortestShift, 62));
     rule.name = isShort ? "BL_SHORT" : std::string(wideName(requantization.rounding));
     if (isShort) {
+        rule.preShift = preShift;
         for (std::int64_t& shift : rule.shifts) {
-            shift -= kShortestShift;
+            shift += preShift - kShortestShift;
         }
     } else {
         m_network.features.insert("BL_HAS_WIDE");
@@ -184,17 +207,21 @@ void CStepBuilder::setOutput(const Rule& rule, const std::string& multipliers, c
                              const std::string& zero) {
     const bool isClamped = rule.lower != 0 || rule.upper != 255;
     field("output", "{" + multipliers + ", " + shifts + ", " + (rule.isPerChannel ? "1" : "0") + ", " +
-                        rule.name + ", " + (rule.rounds ? "1" : "0") + ", " + (isClamped ? "1" : "0") + ", " +
-                        zero + ", " + text(rule.lower) + ", " + text(rule.upper) + "}");
+                        rule.name + ", " + (rule.rounds ? "1" : "0") + ", " + std::to_string(rule.preShift) +
+                        ", " + (isClamped ? "1" : "0") + ", " + zero + ", " + text(rule.lower) + ", " +
+                        text(rule.upper) + "}");
 }
 
 void CStepBuilder::addOp(const IntegerConv& given) {
     const IntegerConv conv = withShiftableConstants(given);
     const std::int64_t columns = conv.weightsPerChannel();
-    const Rule rule = ruleOf(conv.output, output(), false);
-    const bool isDepthwise3 = conv.isDepthwise() && conv.kernel == std::array{3, 3} &&
-                              conv.dilation == std::array{1, 1} && conv.stride[0] == conv.stride[1] &&
-                              conv.stride[0] <= 2 && conv.outputChannels % 4 == 0 && rule.name == "BL_SHORT";
+    const bool is3x3 = conv.isDepthwise() && conv.kernel == std::array{3, 3} &&
+                       conv.dilation == std::array{1, 1} && conv.stride[0] == conv.stride[1] &&
+                       conv.stride[0] <= 2 && conv.outputChannels % 4 == 0;
+    // Products of unsigned codes, which lie up to twice as far from zero as signed ones.
+    const Rule rule =
+        ruleOf(conv.output, 2 * conv.accumulatorBound, is3x3 ? weightHeadroom(conv) : kMostPreShift);
+    const bool isDepthwise3 = is3x3 && rule.name == "BL_SHORT";
     const bool isBlocked = conv.groups == 1 && columns <= kMostColumns;
     for (const int side : {conv.stride[0], conv.stride[1], conv.padding[0], conv.padding[1], conv.dilation[0],
                            conv.dilation[1], conv.kernel[0], conv.kernel[1]}) {
@@ -327,7 +354,7 @@ void CStepBuilder::addThresholds(const Requantization& output) {
 }
 
 void CStepBuilder::addBinary(const Requantization& requantization, const std::string& function, bool isSum) {
-    const Rule rule = ruleOf(requantization, output(), isSum);
+    const Rule rule = ruleOf(requantization, kLargestProduct, isSum ? kNeverShort : kMostPreShift);
     m_step.function = function;
     m_step.structType = "bl_binary";
     m_step.kernel = isSum ? "sum" : "product";
@@ -357,7 +384,7 @@ void CStepBuilder::addOp(const IntegerMul& op) {
 }
 
 void CStepBuilder::addRescale(const Requantization& requantization, std::size_t which, int firstChannel) {
-    const Rule rule = ruleOf(requantization, output(), false);
+    const Rule rule = ruleOf(requantization, kLargestCode, kMostPreShift);
     m_network.features.insert("BL_HAS_RESCALE");
     m_step.inputs = {m_layer.inputs[which]};
     m_step.function = "bl_run_rescale";
@@ -431,7 +458,7 @@ void CStepBuilder::addOp(const IntegerAveragePool& op) {
                                     output().columns == 1 ? 1 : op.stride[1]};
     addPool("bl_run_average_pool", op.kernel, stride, op.padding);
     m_step.kernel = "average";
-    Rule rule = ruleOf(op.output, output(), false);
+    Rule rule = ruleOf(op.output, std::int64_t{kLargestCode} * op.kernel[0] * op.kernel[1], kMostPreShift);
     std::vector<std::int64_t> words{stored(input().zeroPoint, input()), rule.zero};
     words.insert(words.end(), rule.multipliers.begin(), rule.multipliers.end());
     const std::string n = table(CTable::Kind::Parameters, CTable::Type::Int32, "words", std::move(words));

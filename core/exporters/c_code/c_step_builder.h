@@ -18,6 +18,7 @@ public:
 
 private:
     struct Rule;  ///< how a layer requantizes, decided
+    static constexpr int kNeverShort = -1;
 
     void addOp(const IntegerConv& conv);
     void addOp(const IntegerAdd& op);
@@ -36,7 +37,9 @@ private:
     void addThresholds(const Requantization& output);
     void addPool(const std::string& function, const std::array<int, 2>& kernel,
                  const std::array<int, 2>& stride, const std::array<int, 4>& padding);
-    Rule ruleOf(const Requantization& requantization, const IntegerTensor& output, bool mustBeWide) const;
+    /// largest       magnitude of the accumulator
+    /// mostPreShift  how far the kernel can shift it up for the short rule; kNeverShort: the whole product
+    Rule ruleOf(const Requantization& requantization, std::int64_t largest, int mostPreShift) const;
     /// The bl_requant part of a description, which points at tables.
     void setOutput(const Rule& rule, const std::string& multipliers, const std::string& shifts,
                    const std::string& zero);

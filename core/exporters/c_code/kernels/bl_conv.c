@@ -323,14 +323,15 @@ static void bl_finish_short(const bl_conv *l, const int32_t *acc, uint32_t chann
     const int32_t *m = q->multipliers + (q->per_channel ? channel : 0u);
     const uint8_t *s = q->shifts + (q->per_channel ? channel : 0u);
     const uint32_t offset = (uint32_t)bl_offset(q);
+    const int32_t scale = 1 << q->pre_shift;
     const uint32_t index = pixel * l->out.channels + channel;
     uint32_t four[2] = {0, 0};
     uint32_t i;
     for (i = 0; i < 4u; ++i) {
         const uint32_t shift = *s;
         const int32_t add = (int32_t)(offset << shift);
-        int32_t a = bl_high_product(acc[i], *m, add) >> shift;
-        int32_t b = bl_high_product(acc[i + 4u], *m, add) >> shift;
+        int32_t a = bl_high_product(acc[i] * scale, *m, add) >> shift;
+        int32_t b = bl_high_product(acc[i + 4u] * scale, *m, add) >> shift;
 #ifdef BL_SATURATE8
         if (!q->is_clamped) {
             BL_SATURATE8(a);

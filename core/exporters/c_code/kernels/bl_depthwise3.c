@@ -153,6 +153,7 @@ static void bl_take_row(const bl_conv *l, const uint8_t *in, int32_t y, uint32_t
 static void bl_take_weights(const bl_conv *l, uint32_t channel, uint32_t *to) {
     const uint32_t index = l->zero_per_channel ? channel : 0u;
     const int32_t zero = (int32_t)l->weight_zeros[index] - (l->weight_bits == 8u ? 128 : 0);
+    const int32_t scale = 1 << l->output.pre_shift;
     uint32_t r, i;
     for (r = 0; r < 3u; ++r) {
         uint32_t w[3];
@@ -169,7 +170,7 @@ static void bl_take_weights(const bl_conv *l, uint32_t channel, uint32_t *to) {
                 code = (int32_t)bl_read(l->weights, at, l->weight_bits);
             }
 #endif
-            w[i] = (uint32_t)(code - zero);
+            w[i] = (uint32_t)((code - zero) * scale);
         }
         to[2u * r] = bl_pair_low(w[0], w[1]);
         to[2u * r + 1u] = bl_pair_low(w[1], w[2]);
@@ -212,7 +213,7 @@ void bl_run_depthwise3(const bl_conv *l, const uint8_t *in, uint8_t *out, uint32
             row->plane = scratch + i * plane;
             row->end = row->plane + 3u * steps;
             row->stride = isDirect ? channels : 4u;
-            row->bias = l->bias[c + i];
+            row->bias = l->bias[c + i] * (1 << q->pre_shift);
             row->multiplier = q->multipliers[entry];
             row->shift = q->shifts[entry];
             row->offset = (int32_t)((uint32_t)bl_offset(q) << row->shift);

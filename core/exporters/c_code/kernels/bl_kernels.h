@@ -15,6 +15,7 @@ typedef struct {
     uint8_t per_channel;        /* 1: a table entry per channel, 0: the first for all */
     uint8_t rule;               /* BL_SHORT, or BL_FLOOR .. BL_HALF_EVEN with the whole 64-bit product */
     uint8_t rounds;             /* BL_SHORT: 1 adds half a step, 0 rounds down */
+    uint8_t pre_shift;          /* BL_SHORT: accumulators count 2^pre_shift, so that no shift is below 33 */
     uint8_t is_clamped;         /* 1: lower and upper are narrower than the output's bits */
     const int32_t *zero; /* of the output */
     int32_t lower;

@@ -45,7 +45,7 @@ static inline int32_t bl_code(int32_t v, uint32_t index, const bl_requant *q) {
     }
 #endif
     return bl_clamp(
-        bl_short_code(v, q->multipliers[i], q->shifts[i], (int32_t)((uint32_t)bl_offset(q) << q->shifts[i])),
+        bl_short_code(v * (1 << q->pre_shift), q->multipliers[i], q->shifts[i], (int32_t)((uint32_t)bl_offset(q) << q->shifts[i])),
         q->lower, q->upper);
 }
 
