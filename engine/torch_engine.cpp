@@ -10,7 +10,7 @@
 #include "engine/tensor_bridge.h"
 #include "engine/torch_script_importer.h"
 #include "engine/torch_script_writer.h"
-#include "engine/trainer.h"
+#include "engine/training/trainer.h"
 
 #include <c10/core/InferenceMode.h>
 
@@ -72,12 +72,9 @@ core::FloatTensor TorchEngine::forward(const core::PreparedModel& model, const c
     });
 }
 
-core::Graph TorchEngine::train(const core::Graph& graph, const core::BatchSource& trainData,
-                               const core::BatchSource& testData, const core::TrainOptions& options,
-                               const core::RunContext& context,
-                               const std::function<void(const core::EpochReport&)>& onEpoch) {
-    return atBoundary("training",
-                      [&] { return trainGraph(graph, trainData, testData, options, context, onEpoch); });
+core::TrainResult TorchEngine::train(const core::TrainTask& task, const core::RunContext& context,
+                                     const core::TrainObserver& observer) {
+    return atBoundary("training", [&] { return engine::train(task, context, observer); });
 }
 
 } // namespace bitlathe::engine

@@ -29,10 +29,8 @@ public:
                                        const core::RunContext& context) override;
     core::FloatTensor forward(const core::PreparedModel& model, const core::QuantPlan& plan,
                               const core::Batch& batch) override;
-    core::Graph train(const core::Graph& graph, const core::BatchSource& trainData,
-                      const core::BatchSource& testData, const core::TrainOptions& options,
-                      const core::RunContext& context,
-                      const std::function<void(const core::EpochReport&)>& onEpoch) override;
+    core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,
+                            const core::TrainObserver& observer) override;
 };
 
 } // namespace bitlathe::engine

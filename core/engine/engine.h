@@ -5,12 +5,13 @@
 #include "core/plan/quant_plan.h"
 #include "core/run/run_context.h"
 #include "core/search/sensitivity.h"
-#include "core/types/seed.h"
+#include "core/train/train_options.h"
 #include "core/types/site_statistics.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,22 +36,76 @@ struct LayerError {
     double accumulatedSqnrDb = 0; ///< everything up to here quantized
 };
 
-struct TrainOptions {
-    std::int64_t epochs = 6;
-    std::int64_t batchSize = 128;
-    double maxLearningRate = 0.2; ///< peak of the one-cycle schedule (Smith 2018)
-    double momentum = 0.9;        ///< Nesterov
-    double weightDecay = 1e-4;
-    double labelSmoothing = 0.0;
-    Augmentation augmentation;
-    Seed seed;
+/// What a quantizer's range is at a moment of training.
+struct SiteRange {
+    SiteId site;
+    double lower = 0; ///< representable, tensor units; of all slices together
+    double upper = 0;
+};
+
+/// One optimizer step, as a live curve shows it.
+struct StepReport {
+    std::int64_t step = 0;       ///< 1-based, over all epochs
+    std::int64_t totalSteps = 0;
+    std::int64_t epoch = 0;      ///< 1-based
+    double loss = 0;             ///< mean over the batch, before the step
+    double top1Percent = 0;      ///< on the batch
+    double learningRate = 0;
+    double imagesPerSecond = 0;  ///< of this step, over all workers
+    std::vector<SiteRange> ranges; ///< of the quantized sites; filled in every tenth step
 };
 
 struct EpochReport {
     std::int64_t epoch = 0; ///< 1-based
     double trainLoss = 0;
-    EvaluationResult test;
+    double trainTop1Percent = 0; ///< while learning, augmented
+    EvaluationResult test;       ///< of the deployed form: folded and fake-quantized where a configuration is
+    double learningRate = 0;     ///< of the last step
+    double imagesPerSecond = 0;  ///< training alone
+    std::int64_t peakMemoryBytes = 0; ///< of the process so far
     double elapsedMs = 0;
+    bool isBest = false; ///< the most correct test images so far
+};
+
+/// Told as things happen, on the working thread.
+struct TrainObserver {
+    std::function<void(const StepReport&)> onStep;
+    std::function<void(const EpochReport&)> onEpoch;
+};
+
+/// One process of a data-parallel training. Each works on its share of every batch; gradients are averaged.
+struct WorkerGroup {
+    int rank = 0;
+    int size = 1;
+    std::string address = "127.0.0.1"; ///< of rank 0
+    int port = 29500;
+};
+
+/// Quantization in the training loop.
+struct QuantizedTraining {
+    const QuantConfig* config = nullptr; ///< bits and quantizers by layer of prepare(graph)
+    const QuantPlan* start = nullptr;    ///< grids to begin with, from calibration or an earlier run
+    QatOptions options;
+};
+
+/// A training as a whole. What is pointed to must outlive the call.
+struct TrainTask {
+    const Graph* graph = nullptr; ///< batch norm not folded
+    const BatchSource* trainData = nullptr; ///< batches of TrainOptions::batchSize
+    const BatchSource* testData = nullptr;
+    TrainOptions options;
+    std::optional<QuantizedTraining> quantization; ///< empty: float training
+    std::string checkpointFolder; ///< where checkpoints go and are looked for; empty: none are written
+    bool isResumed = false;       ///< continue from the newest checkpoint in the folder
+    WorkerGroup workers;
+};
+
+struct TrainResult {
+    Graph graph;    ///< trained, batch norm not folded
+    QuantPlan plan; ///< of prepare(graph) with the configuration's batch-norm modes; empty for float
+    EvaluationResult test;
+    std::int64_t epoch = 0;    ///< whose weights these are, 1-based
+    bool isStoppedEarly = false; ///< by RunContext::requestStop
 };
 
 struct EngineInfo {
@@ -97,11 +152,13 @@ public:
     /// The model's output for a batch (logits), fake-quantized by `plan`.
     virtual FloatTensor forward(const PreparedModel& model, const QuantPlan& plan, const Batch& batch) = 0;
 
-    /// Float training with batch statistics in batch norm; returns the graph with trained weights.
-    /// onEpoch is called after each epoch with the test result.
-    virtual Graph train(const Graph& graph, const BatchSource& trainData, const BatchSource& testData,
-                        const TrainOptions& options, const RunContext& context,
-                        const std::function<void(const EpochReport&)>& onEpoch) = 0;
+    /// Trains; with quantization in the loop where the task has it. Same task and one thread: same bytes,
+    /// interrupted and resumed or not. A stop asked for by RunContext::requestStop ends it after the step with
+    /// the best epoch's weights; a full disk pauses it and says so.
+    /// Errors  InvalidConfig: an option, or a quantizer that cannot be trained. NonFiniteInput: the loss is not
+    /// finite; the text names the layer whose values went first. Io: checkpoints cannot be read.
+    virtual TrainResult train(const TrainTask& task, const RunContext& context,
+                              const TrainObserver& observer) = 0;
 };
 
 } // namespace bitlathe::core

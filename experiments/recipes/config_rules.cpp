@@ -2,7 +2,7 @@
 
 #include "core/ptq/post_training.h"
 #include "core/registry/registry.h"
-#include "experiments/recipes/glob.h"
+#include "core/util/glob.h"
 #include "experiments/recipes/site_json.h"
 
 #include <algorithm>
@@ -113,7 +113,7 @@ bool isAtPosition(const JsonReader& position, const Layer& layer, const core::Pr
 }
 
 bool matches(const JsonReader& match, const Layer& layer, const core::PreparedModel& model) {
-    if (match.has("layer") && !matchesGlob(layer.id.str(), match.at("layer").text())) {
+    if (match.has("layer") && !core::matchesGlob(layer.id.str(), match.at("layer").text())) {
         return false;
     }
     if (match.has("kind")) {

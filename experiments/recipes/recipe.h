@@ -30,7 +30,8 @@ struct ConfigDocument {
 
 struct TrainStage {
     core::TrainOptions options;
-    std::string output; ///< .pt to write; empty: none
+    std::int64_t samples = 0; ///< of the training split; 0: all
+    std::string output;       ///< .pt to write; empty: none
 };
 struct CalibrateStage {
     core::DataSplit split = core::DataSplit::Train;

@@ -35,6 +35,7 @@ struct RecipeResult {
 /// Told as things happen, on the working thread.
 struct RecipeObserver {
     std::function<void(const VariantResult&)> onVariant;
+    std::function<void(const core::StepReport&)> onStep;
     std::function<void(const core::EpochReport&)> onEpoch;
 };
 

@@ -1,11 +1,22 @@
 #include "experiments/recipes/stage_json.h"
 
+#include "experiments/recipes/train_options_json.h"
+
 namespace bitlathe::experiments {
 
 namespace {
 
 constexpr std::int64_t kMaxSamples = 1'000'000'000;
 constexpr std::int64_t kMaxBatch = 65536;
+
+/// "all" or a number; 0: all.
+std::int64_t readSamples(const JsonReader& reader) {
+    return reader.json() == "all" ? 0 : reader.integer(0, kMaxSamples);
+}
+
+nlohmann::json samplesToJson(std::int64_t samples) {
+    return samples == 0 ? nlohmann::json("all") : nlohmann::json(samples);
+}
 
 core::DataSplit readSplit(const JsonReader& reader) {
     return reader.choice({"train", "test"}) == "train" ? core::DataSplit::Train : core::DataSplit::Test;
@@ -15,43 +26,17 @@ std::string splitName(core::DataSplit split) {
     return split == core::DataSplit::Train ? "train" : "test";
 }
 
-core::Augmentation readAugmentation(const JsonReader& reader) {
-    reader.requireObject({"horizontal_flip", "shift"});
-    core::Augmentation augmentation;
-    if (reader.has("horizontal_flip")) {
-        augmentation.horizontalFlip = reader.at("horizontal_flip").boolean();
-    }
-    if (reader.has("shift")) {
-        augmentation.shift = static_cast<int>(reader.at("shift").integer(0, 1024));
-    }
-    return augmentation;
+std::vector<std::string> stageKeys(std::vector<std::string> own, const std::vector<std::string>& shared) {
+    own.insert(own.end(), shared.begin(), shared.end());
+    return own;
 }
 
 TrainStage readTrain(const JsonReader& reader) {
-    reader.requireObject({"stage", "epochs", "batch_size", "max_learning_rate", "momentum", "weight_decay",
-                          "label_smoothing", "augmentation", "output"});
+    reader.requireObject(stageKeys({"stage", "samples", "output"}, trainOptionKeys()));
     TrainStage stage;
-    core::TrainOptions& options = stage.options;
-    if (reader.has("epochs")) {
-        options.epochs = reader.at("epochs").integer(1, 100'000);
-    }
-    if (reader.has("batch_size")) {
-        options.batchSize = reader.at("batch_size").integer(1, kMaxBatch);
-    }
-    if (reader.has("max_learning_rate")) {
-        options.maxLearningRate = reader.at("max_learning_rate").number(1e-9, 1000);
-    }
-    if (reader.has("momentum")) {
-        options.momentum = reader.at("momentum").number(0, 0.9999);
-    }
-    if (reader.has("weight_decay")) {
-        options.weightDecay = reader.at("weight_decay").number(0, 1);
-    }
-    if (reader.has("label_smoothing")) {
-        options.labelSmoothing = reader.at("label_smoothing").number(0, 0.999);
-    }
-    if (reader.has("augmentation")) {
-        options.augmentation = readAugmentation(reader.at("augmentation"));
+    readTrainOptions(reader, stage.options);
+    if (reader.has("samples")) {
+        stage.samples = readSamples(reader.at("samples"));
     }
     if (reader.has("output")) {
         stage.output = reader.at("output").text();
@@ -81,8 +66,7 @@ EvaluateStage readEvaluate(const JsonReader& reader) {
         stage.split = readSplit(reader.at("split"));
     }
     if (reader.has("samples")) {
-        const JsonReader samples = reader.at("samples");
-        stage.samples = samples.json() == "all" ? 0 : samples.integer(0, kMaxSamples);
+        stage.samples = readSamples(reader.at("samples"));
     }
     if (reader.has("batch_size")) {
         stage.batchSize = reader.at("batch_size").integer(1, kMaxBatch);
@@ -111,17 +95,8 @@ ExportStage readExport(const JsonReader& reader) {
 
 struct ToJson {
     nlohmann::json operator()(const TrainStage& stage) const {
-        const core::TrainOptions& options = stage.options;
-        nlohmann::json json{{"stage", "train"},
-                            {"epochs", options.epochs},
-                            {"batch_size", options.batchSize},
-                            {"max_learning_rate", options.maxLearningRate},
-                            {"momentum", options.momentum},
-                            {"weight_decay", options.weightDecay},
-                            {"label_smoothing", options.labelSmoothing},
-                            {"augmentation",
-                             {{"horizontal_flip", options.augmentation.horizontalFlip},
-                              {"shift", options.augmentation.shift}}}};
+        nlohmann::json json{{"stage", "train"}, {"samples", samplesToJson(stage.samples)}};
+        writeTrainOptions(stage.options, json);
         if (!stage.output.empty()) {
             json["output"] = stage.output;
         }
@@ -136,7 +111,7 @@ struct ToJson {
     nlohmann::json operator()(const EvaluateStage& stage) const {
         return {{"stage", "evaluate"},
                 {"split", splitName(stage.split)},
-                {"samples", stage.samples == 0 ? nlohmann::json("all") : nlohmann::json(stage.samples)},
+                {"samples", samplesToJson(stage.samples)},
                 {"batch_size", stage.batchSize},
                 {"layer_errors", stage.layerErrors}};
     }

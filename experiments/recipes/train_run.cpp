@@ -15,6 +15,7 @@ namespace {
 core::BatchSource trainingBatches(const core::DataSpec& data, const TrainStage& stage, core::Seed seed) {
     core::BatchSource::Options options;
     options.batchSize = stage.options.batchSize;
+    options.samples = stage.samples;
     options.shuffle = seed;
     options.augmentation = stage.options.augmentation;
     return core::BatchSource(core::openDataset(data, core::DataSplit::Train), data, options);
@@ -62,15 +63,21 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
         core::TrainOptions options = stage.options;
         options.seed = recipe.seed;
         TrainedModel trained;
-        trained.graph =
-            session.engine.train(graph, trainData, testData, options, session.stageContext("train"),
-                                 [&](const core::EpochReport& report) {
-                                     last = report;
-                                     session.log.addMetricSteps(run, stepsOf(report));
-                                     if (session.observer.onEpoch) {
-                                         session.observer.onEpoch(report);
-                                     }
-                                 });
+        core::TrainTask task;
+        task.graph = &graph;
+        task.trainData = &trainData;
+        task.testData = &testData;
+        task.options = options;
+        core::TrainObserver observer;
+        observer.onStep = session.observer.onStep;
+        observer.onEpoch = [&](const core::EpochReport& report) {
+            last = report;
+            session.log.addMetricSteps(run, stepsOf(report));
+            if (session.observer.onEpoch) {
+                session.observer.onEpoch(report);
+            }
+        };
+        trained.graph = session.engine.train(task, session.stageContext("train"), observer).graph;
         VariantResult& result = trained.result;
         result.run = run;
         result.name = row.name;

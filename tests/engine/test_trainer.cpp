@@ -1,9 +1,9 @@
-#include "engine/one_cycle.h"
+#include "engine/optimizers/sgd.h"
 #include "engine/process_setup.h"
-#include "engine/sgd.h"
 #include "engine/tensor_bridge.h"
-#include "engine/trainer.h"
+#include "engine/training/trainer.h"
 
+#include "core/train/one_cycle.h"
 #include "core/types/error.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/tensor_compare.h"
@@ -50,18 +50,30 @@ core::BatchSource batches(std::int64_t size, std::uint64_t seed) {
     return tests::barBatches(size, options);
 }
 
+core::Graph trainOn(const core::Graph& graph, const core::BatchSource& data, const core::BatchSource& test,
+                    const core::TrainOptions& options, const core::RunContext& context = {},
+                    const std::function<void(const core::EpochReport&)>& onEpoch = {}) {
+    core::TrainTask task;
+    task.graph = &graph;
+    task.trainData = &data;
+    task.testData = &test;
+    task.options = options;
+    core::TrainObserver observer;
+    observer.onEpoch = onEpoch;
+    return engine::train(task, context, observer).graph;
+}
+
 core::Graph trainBars(const core::TrainOptions& options, std::uint64_t seed = 5,
                       const std::function<void(const core::EpochReport&)>& onEpoch = {},
                       const core::RunContext& context = {}) {
     core::BatchSource::Options test;
-    return engine::trainGraph(barNet(), batches(96, seed), tests::barBatches(30, test), options, context,
-                              onEpoch);
+    return trainOn(barNet(), batches(96, seed), tests::barBatches(30, test), options, context, onEpoch);
 }
 
 core::TrainOptions shortOptions() {
     core::TrainOptions options;
     options.epochs = 3;
-    options.maxLearningRate = 0.05;
+    options.learningRate = 0.05;
     return options;
 }
 
@@ -74,7 +86,7 @@ private Q_SLOTS:
     void initTestCase() { engine::setComputeThreads(1); }
 
     void oneCycleHitsItsCorners() {
-        const engine::OneCycle schedule(0.2, 1000);
+        const core::OneCycle schedule(0.2, 1000);
         // Start max/25, peak at step 0.3 * 1000 - 1, end at max/25/10000 (OneCycleLR's definition).
         QVERIFY(std::fabs(schedule.rate(0) - 0.008) < 1e-12);
         QVERIFY(std::fabs(schedule.rate(299) - 0.2) < 1e-12);
@@ -84,13 +96,13 @@ private Q_SLOTS:
         for (std::int64_t step = 1; step < 1000; ++step) {
             QVERIFY((schedule.rate(step) > schedule.rate(step - 1)) == (step <= 299));
         }
-        QVERIFY(engine::OneCycle(0.2, 1).rate(0) == 0.2);
-        QVERIFY(std::isfinite(engine::OneCycle(0.2, 2).rate(1)));
+        QVERIFY(core::OneCycle(0.2, 1).rate(0) == 0.2);
+        QVERIFY(std::isfinite(core::OneCycle(0.2, 2).rate(1)));
     }
 
     void sgdStepsByHand() {
         at::Tensor p = engine::wrap({{2}, {1, -2}}).clone().requires_grad_(true);
-        engine::Sgd sgd({{p, 0.5}}, 0.9);
+        engine::Sgd sgd({{"p", core::ParameterKind::Conv, p, {1, 0.5}}}, 0.9);
         const auto step = [&](float gradient) {
             p.mutable_grad() = engine::wrap({{2}, {gradient, gradient}}).clone();
             sgd.step(0.1);
@@ -128,7 +140,7 @@ private Q_SLOTS:
         const std::string before = core::graphHash(graph);
         core::BatchSource::Options test;
         const core::Graph trained =
-            engine::trainGraph(graph, batches(32, 1), tests::barBatches(6, test), shortOptions(), {}, {});
+            trainOn(graph, batches(32, 1), tests::barBatches(6, test), shortOptions());
         QCOMPARE(core::graphHash(graph), before);
         QVERIFY(core::graphHash(trained) != before);
         // Every kind of parameter moved, running statistics included.
@@ -152,8 +164,8 @@ private Q_SLOTS:
         const core::BatchSource data = tests::barBatches(8, plain);
         core::TrainOptions options;
         options.epochs = 1;
-        options.maxLearningRate = 1e-9;
-        const core::Graph trained = engine::trainGraph(graph, data, data, options, {}, {});
+        options.learningRate = 1e-9;
+        const core::Graph trained = trainOn(graph, data, data, options);
         core::Batch batch;
         data.read(0, batch);
         double sum = 0;
@@ -172,8 +184,8 @@ private Q_SLOTS:
     void decayActsOnWeightsAlone() {
         core::TrainOptions options;
         options.epochs = 1;
-        options.maxLearningRate = 1e-9; // only a huge decay can move anything
-        options.momentum = 0;
+        options.learningRate = 1e-9; // only a huge decay can move anything
+        options.optimizer.params["momentum"] = 0;
         options.weightDecay = 1e6;
         const core::Graph trained = trainBars(options);
         const float before = std::get<core::Conv2dOp>(barNet().node(1).op).weight.values()[0];
@@ -184,7 +196,7 @@ private Q_SLOTS:
 
     void divergenceIsNamed() {
         core::TrainOptions options = shortOptions();
-        options.maxLearningRate = 1e30;
+        options.learningRate = 1e30;
         try {
             trainBars(options);
             QFAIL("a loss that is not finite went unnoticed");
@@ -222,13 +234,13 @@ private Q_SLOTS:
             options.epochs = 0;
             break;
         case 1:
-            options.maxLearningRate = 0;
+            options.learningRate = 0;
             break;
         case 2:
-            options.maxLearningRate = std::numeric_limits<double>::quiet_NaN();
+            options.learningRate = std::numeric_limits<double>::quiet_NaN();
             break;
         case 3:
-            options.momentum = 1;
+            options.optimizer.params["momentum"] = 1;
             break;
         default:
             options.labelSmoothing = 1;

@@ -128,21 +128,30 @@ public:
         return {{samples, 1}, std::vector<float>(batch.labels.size(), 0.0F)};
     }
 
-    core::Graph train(const core::Graph& source, const core::BatchSource&, const core::BatchSource& testData,
-                      const core::TrainOptions& options, const core::RunContext& context,
-                      const std::function<void(const core::EpochReport&)>& onEpoch) override {
-        for (std::int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
+    core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,
+                            const core::TrainObserver& observer) override {
+        const std::int64_t epochs = task.options.epochs;
+        core::TrainResult result;
+        for (std::int64_t epoch = 1; epoch <= epochs; ++epoch) {
             note("train", epoch);
-            context.checkpoint(epoch - 1, options.epochs, "epoch " + std::to_string(epoch));
+            context.checkpoint(epoch - 1, epochs, "epoch " + std::to_string(epoch));
             core::EpochReport report;
             report.epoch = epoch;
             report.trainLoss = 1.0 / static_cast<double>(epoch);
-            report.test.samples = testData.sampleCount();
+            report.test.samples = task.testData->sampleCount();
             report.test.correct = report.test.samples * epoch / (epoch + 1);
-            onEpoch(report);
+            if (observer.onEpoch) {
+                observer.onEpoch(report);
+            }
+            result.test = report.test;
+            result.epoch = epoch;
         }
-        context.checkpoint(options.epochs, options.epochs);
-        return source;
+        context.checkpoint(epochs, epochs);
+        result.graph = *task.graph;
+        if (task.quantization) {
+            result.plan = *task.quantization->start;
+        }
+        return result;
     }
 
 private:

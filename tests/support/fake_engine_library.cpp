@@ -54,11 +54,9 @@ public:
                               const core::Batch& batch) override {
         return m_fake.forward(model, plan, batch);
     }
-    core::Graph train(const core::Graph& graph, const core::BatchSource& trainData,
-                      const core::BatchSource& testData, const core::TrainOptions& options,
-                      const core::RunContext& context,
-                      const std::function<void(const core::EpochReport&)>& onEpoch) override {
-        return m_fake.train(graph, trainData, testData, options, context, onEpoch);
+    core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,
+                            const core::TrainObserver& observer) override {
+        return m_fake.train(task, context, observer);
     }
 
 private:

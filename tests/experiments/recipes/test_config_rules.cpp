@@ -1,7 +1,7 @@
 #include "core/graph/prepare.h"
 #include "core/types/error.h"
 #include "core/zoo/zoo.h"
-#include "experiments/recipes/glob.h"
+#include "core/util/glob.h"
 #include "experiments/recipes/recipe.h"
 
 #include <QtTest>
@@ -199,7 +199,7 @@ private Q_SLOTS:
         QFETCH(QString, text);
         QFETCH(QString, pattern);
         QFETCH(bool, expected);
-        QCOMPARE(matchesGlob(text.toStdString(), pattern.toStdString()), expected);
+        QCOMPARE(core::matchesGlob(text.toStdString(), pattern.toStdString()), expected);
     }
 };
 

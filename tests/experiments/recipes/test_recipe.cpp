@@ -107,8 +107,8 @@ private Q_SLOTS:
         const auto& train = std::get<TrainStage>(recipe.stages.at(0));
         QCOMPARE(train.options.epochs, std::int64_t{3});
         QCOMPARE(train.options.batchSize, std::int64_t{64});
-        QCOMPARE(train.options.maxLearningRate, 0.1);
-        QCOMPARE(train.options.momentum, 0.8);
+        QCOMPARE(train.options.learningRate, 0.1);
+        QCOMPARE(train.options.optimizer.params.at("momentum"), 0.8);
         QCOMPARE(train.options.weightDecay, 0.001);
         QCOMPARE(train.options.labelSmoothing, 0.1);
         QVERIFY(train.options.augmentation.horizontalFlip);

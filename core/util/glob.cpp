@@ -1,8 +1,8 @@
-#include "experiments/recipes/glob.h"
+#include "core/util/glob.h"
 
 #include <cstddef>
 
-namespace bitlathe::experiments {
+namespace bitlathe::core {
 
 bool matchesGlob(std::string_view text, std::string_view pattern) {
     std::size_t t = 0;
@@ -29,4 +29,4 @@ bool matchesGlob(std::string_view text, std::string_view pattern) {
     return p == pattern.size();
 }
 
-}  // namespace bitlathe::experiments
+}  // namespace bitlathe::core

@@ -1,0 +1,117 @@
+#include "engine/training/network.h"
+
+#include "engine/evaluator.h"
+#include "engine/tensor_bridge.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
+
+#include <utility>
+
+namespace bitlathe::engine {
+
+namespace {
+
+/// Cross entropy takes logits: the node in front of a closing softmax.
+core::NodeId logitsNode(const core::Graph& graph) {
+    const core::Node& last = graph.node(graph.output);
+    return std::holds_alternative<core::SoftmaxOp>(last.op) ? last.inputs.front() : graph.output;
+}
+
+core::ParameterKind weightKind(const core::Operator& op) {
+    if (const auto* const conv = std::get_if<core::Conv2dOp>(&op)) {
+        const bool isDepthwise = conv->groups > 1 && conv->weight.shape().at(1) == 1;
+        return isDepthwise ? core::ParameterKind::DepthwiseConv : core::ParameterKind::Conv;
+    }
+    return core::ParameterKind::Linear;
+}
+
+struct NamedTensor {
+    const char* suffix;
+    at::Tensor NodeTensors::*tensor;
+};
+constexpr NamedTensor kTensors[] = {{".weight", &NodeTensors::weight}, {".bias", &NodeTensors::bias},
+                                    {".gamma", &NodeTensors::gamma},   {".beta", &NodeTensors::beta},
+                                    {".mean", &NodeTensors::mean},     {".variance", &NodeTensors::variance}};
+
+} // namespace
+
+Network::Network(const core::Graph& graph, const core::TrainOptions& /*options*/)
+    : m_executor(graph, ExecutionMode::Training), m_logits(logitsNode(graph)) {}
+
+at::Tensor Network::logits(const at::Tensor& images) const {
+    return m_executor.run(images, m_logits).flatten(1);
+}
+
+std::vector<Parameter> Network::parameters(const core::TrainOptions& options) {
+    std::vector<Parameter> parameters;
+    const auto add = [&](const std::string& name, core::ParameterKind kind, const at::Tensor& value) {
+        if (value.defined()) {
+            parameters.push_back(
+                {name, kind, value, core::parameterSettings(options, name, kind, value.numel())});
+        }
+    };
+    for (core::NodeId id = 0; id < static_cast<core::NodeId>(structure().nodes.size()); ++id) {
+        const NodeTensors& tensors = m_executor.tensors(id);
+        const core::Node& node = structure().node(id);
+        add(node.name + ".weight", weightKind(node.op), tensors.weight);
+        add(node.name + ".bias", core::ParameterKind::Bias, tensors.bias);
+        add(node.name + ".gamma", core::ParameterKind::BatchNorm, tensors.gamma);
+        add(node.name + ".beta", core::ParameterKind::BatchNorm, tensors.beta);
+    }
+    return parameters;
+}
+
+core::Graph Network::graph() const {
+    core::Graph graph = structure();
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        const NodeTensors& tensors = m_executor.tensors(static_cast<core::NodeId>(i));
+        core::Operator& op = graph.nodes[i].op;
+        if (auto* conv = std::get_if<core::Conv2dOp>(&op)) {
+            conv->weight = unwrap(tensors.weight);
+            conv->bias = unwrap(tensors.bias);
+        } else if (auto* linear = std::get_if<core::LinearOp>(&op)) {
+            linear->weight = unwrap(tensors.weight);
+            linear->bias = unwrap(tensors.bias);
+        } else if (auto* norm = std::get_if<core::BatchNormOp>(&op)) {
+            norm->gamma = unwrap(tensors.gamma);
+            norm->beta = unwrap(tensors.beta);
+            norm->mean = unwrap(tensors.mean);
+            norm->variance = unwrap(tensors.variance);
+        }
+    }
+    return graph;
+}
+
+core::EvaluationResult Network::evaluate(const core::BatchSource& data,
+                                         const core::RunContext& context) const {
+    return evaluateClassifier(GraphExecutor(graph(), ExecutionMode::Inference), data, context);
+}
+
+NamedTensors Network::state() {
+    NamedTensors all;
+    for (core::NodeId id = 0; id < static_cast<core::NodeId>(structure().nodes.size()); ++id) {
+        for (const NamedTensor& named : kTensors) {
+            const at::Tensor& tensor = m_executor.tensors(id).*named.tensor;
+            if (tensor.defined()) {
+                all[structure().node(id).name + named.suffix] = tensor;
+            }
+        }
+    }
+    return all;
+}
+
+std::string Network::firstNonFiniteNode(const at::Tensor& images) const {
+    const at::NoGradGuard noGrad;
+    Execution execution(m_executor, images);
+    for (core::NodeId id = 0; id <= m_logits; ++id) {
+        execution.step(id);
+        const at::Tensor& value = execution.value(id);
+        if (value.defined() && !at::isfinite(value).all().item().toBool()) {
+            return structure().node(id).name;
+        }
+    }
+    return {};
+}
+
+} // namespace bitlathe::engine

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "core/engine/engine.h"
+#include "engine/graph_executor.h"
+#include "engine/optimizers/optimizer.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace bitlathe::engine {
+
+/// State of a training by name, as checkpoints hold it. Tensors are shared, not copied: writing through them
+/// changes the network.
+using NamedTensors = std::map<std::string, at::Tensor>;
+
+/// A model in training: what the loop needs of it, float or quantized.
+class Network {
+public:
+    /// Float: the graph as it stands.
+    Network(const core::Graph& graph, const core::TrainOptions& options);
+    virtual ~Network() = default;
+
+    /// Logits of a batch, N,classes, with their way back to the parameters.
+    at::Tensor logits(const at::Tensor& images) const;
+    /// Everything that learns, in a fixed order.
+    virtual std::vector<Parameter> parameters(const core::TrainOptions& options);
+    /// Called before each step; `epoch` counts from 0 with the batch as its fraction.
+    virtual void beginStep(double /*epoch*/) {}
+    /// Called after the optimizer's step: keeps learned ranges legal.
+    virtual void endStep() {}
+
+    /// The graph with the present weights.
+    core::Graph graph() const;
+    /// The grids of its deployed form; empty for float.
+    virtual core::QuantPlan plan() const { return {}; }
+    virtual std::vector<core::SiteRange> ranges() const { return {}; }
+    /// Accuracy of the deployed form.
+    virtual core::EvaluationResult evaluate(const core::BatchSource& data,
+                                            const core::RunContext& context) const;
+    /// Every tensor a training changes but the optimizer's.
+    virtual NamedTensors state();
+    /// Name of the first node whose value is not finite for these images; "" when all are.
+    std::string firstNonFiniteNode(const at::Tensor& images) const;
+
+    const core::Graph& structure() const noexcept { return m_executor.graph(); }
+
+protected:
+    GraphExecutor m_executor;
+
+private:
+    core::NodeId m_logits;
+};
+
+} // namespace bitlathe::engine
