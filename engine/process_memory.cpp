@@ -9,4 +9,4 @@ std::int64_t peakMemoryBytes() {
     return getrusage(RUSAGE_SELF, &usage) == 0 ? std::int64_t{usage.ru_maxrss} * 1024 : 0;
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

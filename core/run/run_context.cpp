@@ -13,7 +13,7 @@ namespace {
 // Requests may come from a signal handler, which can only store: so waiting looks again and again.
 constexpr std::chrono::milliseconds kLook{20};
 
-} // namespace
+}  // namespace
 
 void RunContext::throwIfCancelled() const {
     if (isCancelRequested()) {

@@ -10,4 +10,4 @@ inline double cosineStep(double from, double to, double share) {
     return to + (from - to) / 2 * (1 + std::cos(std::numbers::pi * share));
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -30,8 +30,8 @@ private:
 
 /// The part of the training between two milestones that a step lies in.
 struct Segment {
-    std::size_t index = 0; ///< milestones passed
-    double share = 0;      ///< 0 at its first step, 1 just behind its last
+    std::size_t index = 0;  ///< milestones passed
+    double share = 0;       ///< 0 at its first step, 1 just behind its last
 };
 
 /// Cuts a training at its milestones (epochs, fractions allowed).
@@ -55,7 +55,7 @@ public:
     }
 
 private:
-    std::vector<double> m_ends; ///< steps
+    std::vector<double> m_ends;  ///< steps
 };
 
 class Multistep final : public LearningRateSchedule {
@@ -230,7 +230,7 @@ void checkWarmUp(const ScheduleSpec& spec, const TrainingSpan& span) {
     }
 }
 
-} // namespace
+}  // namespace
 
 std::vector<MethodInfo> scheduleMethods() {
     return outlines().list();
@@ -249,4 +249,4 @@ std::unique_ptr<LearningRateSchedule> makeSchedule(const ScheduleSpec& spec, dou
     return std::make_unique<WarmUp>(std::move(schedule), spec.warmUpStart, warmUpSteps);
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -33,4 +33,4 @@ std::vector<MethodInfo> scheduleMethods();
 std::unique_ptr<LearningRateSchedule> makeSchedule(const ScheduleSpec& spec, double highestRate,
                                                    const TrainingSpan& span);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

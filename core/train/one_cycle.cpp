@@ -18,4 +18,4 @@ double OneCycle::rate(std::int64_t step) const {
     return last <= peak ? m_maxRate : cosineStep(m_maxRate, end, (at - peak) / (last - peak));
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

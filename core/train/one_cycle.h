@@ -18,7 +18,7 @@ public:
     struct Shape {
         double riseShare = 0.3;
         double startDivisor = 25;
-        double endDivisor = 1e4; ///< below the start
+        double endDivisor = 1e4;  ///< below the start
     };
     OneCycle(double maxRate, std::int64_t steps) : OneCycle(maxRate, steps, Shape{}) {}
     OneCycle(double maxRate, std::int64_t steps, const Shape& shape)
@@ -32,4 +32,4 @@ private:
     Shape m_shape;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -20,7 +20,7 @@ bool isWeight(ParameterKind kind) {
            kind == ParameterKind::Linear;
 }
 
-} // namespace
+}  // namespace
 
 ParameterSettings parameterSettings(const TrainOptions& options, const std::string& name, ParameterKind kind,
                                     std::int64_t elements) {
@@ -35,4 +35,4 @@ ParameterSettings parameterSettings(const TrainOptions& options, const std::stri
     return settings;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -20,4 +20,4 @@ struct ParameterSettings {
 ParameterSettings parameterSettings(const TrainOptions& options, const std::string& name, ParameterKind kind,
                                     std::int64_t elements);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -44,7 +44,7 @@ void validateRules(const std::vector<ParameterRule>& rules) {
     }
 }
 
-} // namespace
+}  // namespace
 
 const std::vector<MethodInfo>& optimizerMethods() {
     static const std::vector<MethodInfo> methods{
@@ -119,7 +119,7 @@ std::vector<std::string> decayGuidelineFindings(const TrainOptions& options) {
     for (std::size_t i = 0; i < names.size(); ++i) {
         const auto kind = static_cast<ParameterKind>(i);
         if (kind == ParameterKind::Range) {
-            continue; // the guideline's ranges are statistics
+            continue;  // the guideline's ranges are statistics
         }
         const double decay = parameterSettings(options, "", kind, 1).weightDecay;
         if (decay == 0) {
@@ -133,4 +133,4 @@ std::vector<std::string> decayGuidelineFindings(const TrainOptions& options) {
     return findings;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -15,21 +15,21 @@ namespace bitlathe::core {
 
 /// What a trained tensor is; what rules match by.
 enum class ParameterKind {
-    Conv,          ///< weights of a convolution that mixes channels
-    DepthwiseConv, ///< weights of a convolution with one input channel a group
+    Conv,           ///< weights of a convolution that mixes channels
+    DepthwiseConv,  ///< weights of a convolution with one input channel a group
     Linear,
     Bias,
-    BatchNorm, ///< gamma and beta
-    Range,     ///< learned parameters of a quantizer: steps, clips, offsets, basis numbers
+    BatchNorm,  ///< gamma and beta
+    Range,      ///< learned parameters of a quantizer: steps, clips, offsets, basis numbers
 };
 
 /// Changes learning rate and weight decay of the parameters that meet every condition. Rules apply in order,
 /// later ones win.
 struct ParameterRule {
-    std::string name;                 ///< "stem.conv.weight"; * and ? are wild; empty: any
-    std::vector<ParameterKind> kinds; ///< empty: any
-    std::int64_t maxElements = 0;     ///< only tensors of so many numbers or fewer; 0: any size
-    std::optional<double> learningRateFactor; ///< times the schedule's rate
+    std::string name;                          ///< "stem.conv.weight"; * and ? are wild; empty: any
+    std::vector<ParameterKind> kinds;          ///< empty: any
+    std::int64_t maxElements = 0;              ///< only tensors of so many numbers or fewer; 0: any size
+    std::optional<double> learningRateFactor;  ///< times the schedule's rate
     std::optional<double> weightDecay;
     bool operator==(const ParameterRule&) const = default;
 };
@@ -39,21 +39,21 @@ struct ScheduleSpec {
     MethodSpec method{"one_cycle", {}};
     /// Epochs at which multistep falls, polynomial and cosine start anew; ascending.
     std::vector<double> milestones;
-    double warmUpEpochs = 0;      ///< linear rise in front of the schedule
-    double warmUpStart = 1.0 / 3; ///< share of the rate it rises from
+    double warmUpEpochs = 0;       ///< linear rise in front of the schedule
+    double warmUpStart = 1.0 / 3;  ///< share of the rate it rises from
     bool operator==(const ScheduleSpec&) const = default;
 };
 
 /// Learning from the float model beside the labels (README eq. 79).
 struct Distillation {
-    double weight = 0;      ///< share of the teacher's term in the loss; 0: labels alone
-    double temperature = 4; ///< softens both distributions
+    double weight = 0;       ///< share of the teacher's term in the loss; 0: labels alone
+    double temperature = 4;  ///< softens both distributions
     bool operator==(const Distillation&) const = default;
 };
 
 enum class Precision {
     Float32,
-    BFloat16, ///< convolutions and linears in bfloat16 (autocast); parameters and quantizers stay float32
+    BFloat16,  ///< convolutions and linears in bfloat16 (autocast); parameters and quantizers stay float32
 };
 
 /// What the training does with the batch norm of layers whose BatchNormMode is Folded or FakeBn; the others
@@ -82,27 +82,27 @@ struct QatOptions {
 
 /// Which weights a training hands back.
 enum class KeptWeights {
-    Last, ///< those of the last epoch
-    Best, ///< those of the epoch with the most correct test images, the first of equals
+    Last,  ///< those of the last epoch
+    Best,  ///< those of the epoch with the most correct test images, the first of equals
 };
 
 /// Everything about a training but its model, its data and its grids. Validated by validateTrainOptions.
 struct TrainOptions {
     std::int64_t epochs = 6;
     std::int64_t batchSize = 128;
-    double learningRate = 0.2; ///< highest rate of the schedule
-    MethodSpec optimizer{"sgd", {}}; ///< name in optimizerMethods()
+    double learningRate = 0.2;        ///< highest rate of the schedule
+    MethodSpec optimizer{"sgd", {}};  ///< name in optimizerMethods()
     ScheduleSpec schedule;
-    double weightDecay = 1e-4; ///< of the weights of convolutions and linears; rules give others theirs
+    double weightDecay = 1e-4;  ///< of the weights of convolutions and linears; rules give others theirs
     std::vector<ParameterRule> rules;
     double labelSmoothing = 0;
     Distillation distillation;
     Augmentation augmentation;
-    double clipGradientNorm = 0; ///< largest norm of all gradients together; 0: none
+    double clipGradientNorm = 0;  ///< largest norm of all gradients together; 0: none
     Precision precision = Precision::Float32;
-    std::string device = "cpu"; ///< "cpu" or "cuda"
+    std::string device = "cpu";  ///< "cpu" or "cuda"
     KeptWeights keep = KeptWeights::Last;
-    double checkpointMinutes = 10; ///< between checkpoints inside an epoch; 0: at epochs alone
+    double checkpointMinutes = 10;  ///< between checkpoints inside an epoch; 0: at epochs alone
     Seed seed;
 };
 
@@ -112,8 +112,8 @@ const std::vector<MethodInfo>& optimizerMethods();
 ParamValues optimizerParams(const MethodSpec& optimizer);
 
 /// Words as recipes spell them, in the order of the enumerators.
-const std::vector<std::string>& parameterKindNames();        ///< "depthwise_conv"
-const std::vector<std::string>& batchNormTrainingNames();    ///< "running_merge"
+const std::vector<std::string>& parameterKindNames();      ///< "depthwise_conv"
+const std::vector<std::string>& batchNormTrainingNames();  ///< "running_merge"
 
 /// Errors  InvalidConfig naming the option, its value and what it may be.
 void validateTrainOptions(const TrainOptions& options);
@@ -123,4 +123,4 @@ void validateTrainOptions(const TrainOptions& options);
 /// edgeai-torchvision xnn, quantization-aware training document.
 std::vector<std::string> decayGuidelineFindings(const TrainOptions& options);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -36,4 +36,4 @@ void Adam::update(std::size_t parameter, at::Tensor& value, at::Tensor& gradient
     value.addcdiv_(mean, root, -rate / meanBias);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -33,4 +33,4 @@ private:
     Decay m_decay;
 };
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

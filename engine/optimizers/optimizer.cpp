@@ -21,7 +21,7 @@ void Optimizer::step(double rate) {
         at::Tensor& value = m_parameters[i].value;
         at::Tensor gradient = value.grad();
         if (!gradient.defined()) {
-            continue; // not on the way to the loss
+            continue;  // not on the way to the loss
         }
         const core::ParameterSettings& settings = m_parameters[i].settings;
         update(i, value, gradient, rate * settings.learningRateFactor, settings.weightDecay, ++m_steps[i]);
@@ -47,4 +47,4 @@ std::unique_ptr<Optimizer> makeOptimizer(const core::MethodSpec& spec, std::vect
                                   spec.name == "adamw" ? Adam::Decay::Decoupled : Adam::Decay::InGradient);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -13,7 +13,7 @@ namespace bitlathe::engine {
 
 /// A leaf of the autograd graph that training moves.
 struct Parameter {
-    std::string name; ///< "stem.conv.weight"
+    std::string name;  ///< "stem.conv.weight"
     core::ParameterKind kind = core::ParameterKind::Conv;
     at::Tensor value;
     core::ParameterSettings settings;
@@ -53,4 +53,4 @@ private:
 /// The optimizer a specification names (core::optimizerMethods). Errors  InvalidConfig.
 std::unique_ptr<Optimizer> makeOptimizer(const core::MethodSpec& spec, std::vector<Parameter> parameters);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -28,4 +28,4 @@ void Sgd::update(std::size_t parameter, at::Tensor& value, at::Tensor& gradient,
     }
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -26,4 +26,4 @@ private:
     Momentum m_kind;
 };
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

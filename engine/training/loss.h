@@ -16,4 +16,4 @@ namespace bitlathe::engine {
 at::Tensor trainingLoss(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& teacher,
                         const core::TrainOptions& options);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

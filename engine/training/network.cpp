@@ -34,7 +34,7 @@ constexpr NamedTensor kTensors[] = {{".weight", &NodeTensors::weight}, {".bias",
                                     {".gamma", &NodeTensors::gamma},   {".beta", &NodeTensors::beta},
                                     {".mean", &NodeTensors::mean},     {".variance", &NodeTensors::variance}};
 
-} // namespace
+}  // namespace
 
 Network::Network(const core::Graph& graph, const core::TrainOptions& /*options*/)
     : m_executor(graph, ExecutionMode::Training), m_logits(logitsNode(graph)) {}
@@ -114,4 +114,4 @@ std::string Network::firstNonFiniteNode(const at::Tensor& images) const {
     return {};
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

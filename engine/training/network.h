@@ -52,4 +52,4 @@ private:
     core::NodeId m_logits;
 };
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

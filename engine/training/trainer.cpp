@@ -27,7 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kRangeReportInterval = 10; // steps
+constexpr std::int64_t kRangeReportInterval = 10;  // steps
 
 double millisecondsSince(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -42,9 +42,9 @@ void requireTask(const core::TrainTask& task) {
 
 /// Where in the training we are.
 struct Position {
-    std::int64_t epoch = 0; ///< 0-based
-    std::int64_t batch = 0; ///< the next one
-    std::int64_t step = 0;  ///< over all epochs
+    std::int64_t epoch = 0;  ///< 0-based
+    std::int64_t batch = 0;  ///< the next one
+    std::int64_t step = 0;   ///< over all epochs
 };
 
 /// Sums over the part of an epoch that is done.
@@ -145,10 +145,11 @@ private:
 
     [[noreturn]] void throwDiverged(const at::Tensor& images) const {
         const std::string node = m_network->firstNonFiniteNode(images);
-        throw core::Error(core::ErrorCode::NonFiniteInput,
-                          "training diverged: the loss is not finite in " + positionText() +
-                              (node.empty() ? "" : "; the first values to go are those of layer '" + node + "'") +
-                              "; use a smaller learning rate or clip the gradients");
+        throw core::Error(
+            core::ErrorCode::NonFiniteInput,
+            "training diverged: the loss is not finite in " + positionText() +
+                (node.empty() ? "" : "; the first values to go are those of layer '" + node + "'") +
+                "; use a smaller learning rate or clip the gradients");
     }
 
     void closeEpoch(Clock::time_point begin, double learningMs) {
@@ -158,7 +159,8 @@ private:
         core::EpochReport report;
         report.epoch = m_position.epoch + 1;
         report.trainLoss = m_sums.loss / static_cast<double>(m_sums.samples);
-        report.trainTop1Percent = 100.0 * static_cast<double>(m_sums.correct) / static_cast<double>(m_sums.samples);
+        report.trainTop1Percent =
+            100.0 * static_cast<double>(m_sums.correct) / static_cast<double>(m_sums.samples);
         report.test = m_network->evaluate(*m_task.testData, testing);
         report.learningRate = m_schedule->rate(m_position.step - 1);
         report.imagesPerSecond = 1000.0 * static_cast<double>(m_sums.samples) / learningMs;
@@ -245,7 +247,7 @@ private:
     Best m_best;
 };
 
-} // namespace
+}  // namespace
 
 core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,
                         const core::TrainObserver& observer) {
@@ -253,4 +255,4 @@ core::TrainResult train(const core::TrainTask& task, const core::RunContext& con
     return Training(task, context, observer).run();
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -12,4 +12,4 @@ namespace bitlathe::engine {
 core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,
                         const core::TrainObserver& observer);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

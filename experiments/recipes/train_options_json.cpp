@@ -158,14 +158,26 @@ void readNumbers(const JsonReader& stage, core::TrainOptions& options) {
     }
 }
 
-} // namespace
+}  // namespace
 
 const std::vector<std::string>& trainOptionKeys() {
-    static const std::vector<std::string> keys{
-        "epochs",        "batch_size",         "learning_rate", "max_learning_rate", "momentum",
-        "optimizer",     "schedule",           "weight_decay",  "parameters",        "label_smoothing",
-        "distillation",  "augmentation",       "precision",     "device",            "keep",
-        "clip_gradient_norm", "checkpoint_minutes"};
+    static const std::vector<std::string> keys{"epochs",
+                                               "batch_size",
+                                               "learning_rate",
+                                               "max_learning_rate",
+                                               "momentum",
+                                               "optimizer",
+                                               "schedule",
+                                               "weight_decay",
+                                               "parameters",
+                                               "label_smoothing",
+                                               "distillation",
+                                               "augmentation",
+                                               "precision",
+                                               "device",
+                                               "keep",
+                                               "clip_gradient_norm",
+                                               "checkpoint_minutes"};
     return keys;
 }
 
@@ -175,8 +187,8 @@ void readTrainOptions(const JsonReader& stage, core::TrainOptions& options) {
     }
     readNumbers(stage, options);
     if (stage.has("momentum") && options.optimizer.name != "sgd") {
-        throw stage.at("momentum").error("belongs to \"sgd\"; give " + options.optimizer.name +
-                                         " its parameters in \"optimizer\"");
+        throw stage.at("momentum")
+            .error("belongs to \"sgd\"; give " + options.optimizer.name + " its parameters in \"optimizer\"");
     }
     if (stage.has("schedule")) {
         options.schedule = readSchedule(stage.at("schedule"));
@@ -237,7 +249,9 @@ const std::vector<std::string>& qatOptionKeys() {
 }
 
 void readQatOptions(const JsonReader& stage, core::QatOptions& options) {
-    const auto epoch = [&](const char* key) { return stage.at(key).number(0, static_cast<double>(kMaxEpochs)); };
+    const auto epoch = [&](const char* key) {
+        return stage.at(key).number(0, static_cast<double>(kMaxEpochs));
+    };
     if (stage.has("batch_norm")) {
         const std::vector<std::string>& known = core::batchNormTrainingNames();
         options.batchNorm =
@@ -269,4 +283,4 @@ void writeQatOptions(const core::QatOptions& options, nlohmann::json& stage) {
     stage["quantize_activations_epoch"] = options.quantizeActivationsFromEpoch;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -20,4 +20,4 @@ const std::vector<std::string>& qatOptionKeys();
 void readQatOptions(const JsonReader& stage, core::QatOptions& options);
 void writeQatOptions(const core::QatOptions& options, nlohmann::json& stage);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments
