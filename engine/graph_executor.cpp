@@ -1,10 +1,15 @@
 #include "engine/graph_executor.h"
 
 #include "core/types/error.h"
+#include "engine/fake_quantize_op.h"
+#include "engine/inference_plan.h"
 #include "engine/tensor_bridge.h"
 
+#include <ATen/ops/all.h>
+#include <ATen/ops/isfinite.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -43,10 +48,10 @@ void makeTrainable(NodeTensors& tensors) {
     }
 }
 
-} // namespace
+}  // namespace
 
 GraphExecutor::GraphExecutor(core::Graph graph, ExecutionMode mode)
-    : m_graph(std::move(graph)), m_mode(mode), m_hooks(m_graph.nodes.size()),
+    : m_graph(std::move(graph)), m_mode(mode), m_hooks(m_graph.nodes.size()), m_grids(m_graph.nodes.size()),
       m_isBypassed(m_graph.nodes.size(), false), m_readers(m_graph.nodes.size(), 0) {
     m_tensors.reserve(m_graph.nodes.size());
     for (const core::Node& node : m_graph.nodes) {
@@ -61,7 +66,43 @@ GraphExecutor::GraphExecutor(core::Graph graph, ExecutionMode mode)
     ++m_readers[static_cast<std::size_t>(m_graph.output)];
 }
 
+GraphExecutor::GraphExecutor(GraphExecutor&&) noexcept = default;
+GraphExecutor& GraphExecutor::operator=(GraphExecutor&&) noexcept = default;
+GraphExecutor::~GraphExecutor() = default;
+
+NodeTensors& GraphExecutor::tensors(core::NodeId id) {
+    m_plan.reset();
+    return m_tensors[static_cast<std::size_t>(id)];
+}
+
+void GraphExecutor::setHook(core::NodeId id, ValueHook hook) {
+    m_plan.reset();
+    m_hooks[static_cast<std::size_t>(id)] = std::move(hook);
+}
+
+bool GraphExecutor::hasHooks() const noexcept {
+    return std::any_of(m_hooks.begin(), m_hooks.end(), [](const ValueHook& hook) { return hook != nullptr; });
+}
+
+void GraphExecutor::setGrid(core::NodeId id, core::QParams grid) {
+    m_plan.reset();
+    m_grids[static_cast<std::size_t>(id)] = std::move(grid);
+}
+
+void GraphExecutor::bypass(core::NodeId id) {
+    m_plan.reset();
+    m_isBypassed[static_cast<std::size_t>(id)] = true;
+}
+
 at::Tensor GraphExecutor::run(const at::Tensor& images, core::NodeId until) const {
+    // Fused kernels may turn NaN into numbers: a batch that brings NaN along goes the plain way, where it
+    // shows.
+    if (m_mode == ExecutionMode::Inference && at::isfinite(images).all().item().toBool()) {
+        if (m_plan == nullptr || m_plan->until() != until) {
+            m_plan = std::make_unique<const InferencePlan>(*this, until);
+        }
+        return m_plan->run(*this, images);
+    }
     Execution execution(*this, images);
     for (core::NodeId id = 0; id <= until; ++id) {
         execution.step(id);
@@ -75,12 +116,20 @@ at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> input
     try {
         at::Tensor value = m_isBypassed[i] ? std::move(inputs[0])
                                            : applyOperator(node, m_tensors[i], std::move(inputs), m_mode);
-        return m_hooks[i] ? m_hooks[i](std::move(value)) : value;
+        return finish(id, std::move(value));
     } catch (const c10::Error& error) {
         throw core::Error(core::ErrorCode::Unknown,
                           "node '" + node.name + "' (" + std::string(core::operatorName(node.op)) +
                               ") failed in LibTorch: " + error.what_without_backtrace());
     }
+}
+
+at::Tensor GraphExecutor::finish(core::NodeId id, at::Tensor value) const {
+    const auto i = static_cast<std::size_t>(id);
+    if (m_grids[i]) {
+        value = fakeQuantize(std::move(value), *m_grids[i]);
+    }
+    return m_hooks[i] ? m_hooks[i](std::move(value)) : value;
 }
 
 Execution::Execution(const GraphExecutor& executor, const at::Tensor& images)
@@ -106,4 +155,4 @@ void Execution::step(core::NodeId id) {
     m_values[static_cast<std::size_t>(id)] = m_executor.compute(id, std::move(inputs));
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -1,18 +1,27 @@
 #pragma once
 
 #include "core/graph/graph.h"
+#include "core/types/qparams.h"
 #include "engine/operators.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <vector>
 
 namespace bitlathe::engine {
 
+class InferencePlan;
+
 /// Interprets a core::Graph with LibTorch tensors. Weights are views of the graph's own storage (Inference)
 /// or trainable copies (Training), in channels-last order where the memory order allows or evaluation gains
-/// by it. Holds no values between runs; hooks are where quantizers sit, in evaluation as in training.
+/// by it. Holds no values between runs; hooks are where quantizers of training sit, grids those of evaluation.
+///
+/// In Inference, run() fuses and splits the work (inference_plan.h) and keeps what it prepared until the
+/// executor is changed through its functions; change tensors through tensors(), not through handles kept from
+/// before. One thread at a time may call run().
 class GraphExecutor {
 public:
     /// Called with a node's value; what it returns takes the value's place. The value is handed over, so a
@@ -20,24 +29,38 @@ public:
     using ValueHook = std::function<at::Tensor(at::Tensor value)>;
 
     GraphExecutor(core::Graph graph, ExecutionMode mode);
+    GraphExecutor(GraphExecutor&&) noexcept;
+    GraphExecutor& operator=(GraphExecutor&&) noexcept;
+    ~GraphExecutor();
 
     const core::Graph& graph() const noexcept { return m_graph; }
     ExecutionMode mode() const noexcept { return m_mode; }
-    NodeTensors& tensors(core::NodeId id) { return m_tensors[static_cast<std::size_t>(id)]; }
+    NodeTensors& tensors(core::NodeId id);
     const NodeTensors& tensors(core::NodeId id) const { return m_tensors[static_cast<std::size_t>(id)]; }
 
-    void setHook(core::NodeId id, ValueHook hook) { m_hooks[static_cast<std::size_t>(id)] = std::move(hook); }
+    void setHook(core::NodeId id, ValueHook hook);
+    bool hasHooks() const noexcept;
+    /// Fake-quantizes the node's value with this grid, in front of its hook.
+    void setGrid(core::NodeId id, core::QParams grid);
+    /// True when a hook or grid takes the node's value.
+    bool isWatched(core::NodeId id) const {
+        const auto i = static_cast<std::size_t>(id);
+        return m_hooks[i] != nullptr || m_grids[i].has_value();
+    }
     /// Makes a one-input node hand its input through.
-    void bypass(core::NodeId id) { m_isBypassed[static_cast<std::size_t>(id)] = true; }
+    void bypass(core::NodeId id);
+    bool isBypassed(core::NodeId id) const { return m_isBypassed[static_cast<std::size_t>(id)]; }
 
     /// Value of the graph's output for images N,C,H,W.
     at::Tensor run(const at::Tensor& images) const { return run(images, m_graph.output); }
     /// Value of one node; later nodes are not computed.
     at::Tensor run(const at::Tensor& images, core::NodeId until) const;
 
-    /// One node with its bypass and hook, from values of its inputs.
+    /// One node with its bypass, grid and hook, from values of its inputs.
     /// Errors  Error naming the node when LibTorch refuses.
     at::Tensor compute(core::NodeId id, std::vector<at::Tensor> inputs) const;
+    /// What the node's grid and hook make of its operator's result.
+    at::Tensor finish(core::NodeId id, at::Tensor value) const;
 
 private:
     friend class Execution;
@@ -46,8 +69,10 @@ private:
     ExecutionMode m_mode;
     std::vector<NodeTensors> m_tensors;
     std::vector<ValueHook> m_hooks;
+    std::vector<std::optional<core::QParams>> m_grids;
     std::vector<bool> m_isBypassed;
-    std::vector<int> m_readers; ///< reads of each node's value, the graph's output counted as one
+    std::vector<int> m_readers;  ///< reads of each node's value, the graph's output counted as one
+    mutable std::unique_ptr<const InferencePlan> m_plan;  ///< null until run(), and after every change
 };
 
 /// One batch on its way through a GraphExecutor. Values are released after their last reader.
@@ -71,4 +96,4 @@ private:
     std::vector<int> m_readersLeft;
 };
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

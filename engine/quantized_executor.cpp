@@ -33,7 +33,7 @@ void quantizeOutput(GraphExecutor& executor, core::NodeId node, const core::QPar
     if (clamp != nullptr && gridImpliesClamp(grid, *clamp)) {
         executor.bypass(node);  // one pass over the tensor instead of two
     }
-    executor.setHook(node, [grid](at::Tensor value) { return fakeQuantize(std::move(value), grid); });
+    executor.setGrid(node, grid);
 }
 
 /// Grid of the tensor the layer reads; null when it is float.

@@ -99,6 +99,38 @@ BITLATHE_INLINE void backwardRun(const float* x, const float* gradient, float* o
     }
 }
 
+template <Rounding R>
+BITLATHE_INLINE void maskedRun(const float* in, float* out, std::uint8_t* mask, std::size_t count,
+                               const Slice& slice) {
+    const float scale = slice.scale;
+    const float lower = slice.lower;
+    const float upper = slice.upper;
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) {
+        const float unclamped = roundTo(in[i] / scale, R);
+        mask[i] = (unclamped >= lower) & (unclamped <= upper) ? 1 : 0;
+        out[i] = relativeCode<R>(in[i], scale, lower, upper) * scale + 0.0F;
+    }
+}
+
+template <Rounding R>
+BITLATHE_INLINE void interleavedMaskedRun(const float* in, float* out, std::uint8_t* mask, std::size_t count,
+                                          std::size_t period, const float* scale, const float* lower,
+                                          const float* upper) {
+    for (std::size_t begin = 0; begin < count; begin += period) {
+        const std::size_t length = count - begin < period ? count - begin : period;
+        const float* const source = in + begin;
+        float* const target = out + begin;
+        std::uint8_t* const passes = mask + begin;
+#pragma GCC ivdep
+        for (std::size_t i = 0; i < length; ++i) {
+            const float unclamped = roundTo(source[i] / scale[i], R);
+            passes[i] = (unclamped >= lower[i]) & (unclamped <= upper[i]) ? 1 : 0;
+            target[i] = relativeCode<R>(source[i], scale[i], lower[i], upper[i]) * scale[i] + 0.0F;
+        }
+    }
+}
+
 BITLATHE_VECTORISED void fakeQuantizeKernel(const float* in, float* out, std::size_t count,
                                             const Slice& slice, Rounding rounding) {
     switch (rounding) {
@@ -156,6 +188,50 @@ BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, f
     }
 }
 
+BITLATHE_VECTORISED void maskedKernel(const float* in, float* out, std::uint8_t* mask, std::size_t count,
+                                      const Slice& slice, Rounding rounding) {
+    switch (rounding) {
+    case Rounding::HalfEven:
+        return maskedRun<Rounding::HalfEven>(in, out, mask, count, slice);
+    case Rounding::HalfAway:
+        return maskedRun<Rounding::HalfAway>(in, out, mask, count, slice);
+    case Rounding::HalfUp:
+        return maskedRun<Rounding::HalfUp>(in, out, mask, count, slice);
+    case Rounding::Floor:
+        return maskedRun<Rounding::Floor>(in, out, mask, count, slice);
+    }
+}
+
+BITLATHE_VECTORISED void interleavedMaskedKernel(const float* in, float* out, std::uint8_t* mask,
+                                                 std::size_t count, std::size_t period, const float* scale,
+                                                 const float* lower, const float* upper, Rounding rounding) {
+    switch (rounding) {
+    case Rounding::HalfEven:
+        return interleavedMaskedRun<Rounding::HalfEven>(in, out, mask, count, period, scale, lower, upper);
+    case Rounding::HalfAway:
+        return interleavedMaskedRun<Rounding::HalfAway>(in, out, mask, count, period, scale, lower, upper);
+    case Rounding::HalfUp:
+        return interleavedMaskedRun<Rounding::HalfUp>(in, out, mask, count, period, scale, lower, upper);
+    case Rounding::Floor:
+        return interleavedMaskedRun<Rounding::Floor>(in, out, mask, count, period, scale, lower, upper);
+    }
+}
+
+BITLATHE_VECTORISED void clampMaskKernel(const float* x, std::uint8_t* mask, std::size_t count, float lower,
+                                         float upper) {
+    for (std::size_t i = 0; i < count; ++i) {
+        mask[i] = (x[i] >= lower) & (x[i] <= upper) ? 1 : 0;
+    }
+}
+
+BITLATHE_VECTORISED void maskGradientKernel(const std::uint8_t* mask, const float* gradient, float* out,
+                                            std::size_t count) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) {
+        out[i] = mask[i] != 0 ? gradient[i] : 0.0F;
+    }
+}
+
 BITLATHE_VECTORISED void clampBackwardKernel(const float* x, const float* gradient, float* out,
                                              std::size_t count, float lower, float upper) {
 #pragma GCC ivdep
@@ -163,6 +239,34 @@ BITLATHE_VECTORISED void clampBackwardKernel(const float* x, const float* gradie
         out[i] = (x[i] >= lower) & (x[i] <= upper) ? gradient[i] : 0.0F;
     }
 }
+
+/// Scale and limits of every value of a few whole pixels, so that the loops over channels-last runs are long
+/// whatever the number of channels.
+struct PixelParameters {
+    std::size_t period;
+    std::vector<float> values;  ///< scales, lower limits, upper limits
+
+    PixelParameters(const QParams& qparams, std::size_t count) {
+        const std::size_t channels = qparams.scale.size();
+        if (channels == 0 || count % channels != 0) {
+            throw Error(ErrorCode::ShapeMismatch, "fakeQuantizeInterleaved: " + std::to_string(count) +
+                                                      " values are not whole pixels of " +
+                                                      std::to_string(channels) + " channels");
+        }
+        constexpr std::size_t kShortestLoop = 256;
+        period = channels * (channels >= kShortestLoop ? 1 : (kShortestLoop + channels - 1) / channels);
+        values.resize(3 * period);
+        for (std::size_t i = 0; i < period; ++i) {
+            const Slice slice(qparams, i % channels);
+            values[i] = slice.scale;
+            values[period + i] = slice.lower;
+            values[2 * period + i] = slice.upper;
+        }
+    }
+    const float* scale() const { return values.data(); }
+    const float* lower() const { return values.data() + period; }
+    const float* upper() const { return values.data() + 2 * period; }
+};
 
 void requireSizes(std::size_t in, std::size_t out, const char* where) {
     if (in != out) {
@@ -234,30 +338,50 @@ void quantize(std::span<const float> in, std::span<std::int32_t> out, const QPar
 
 void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams) {
     requireSizes(in.size(), out.size(), "fakeQuantizeInterleaved");
-    const std::size_t channels = qparams.scale.size();
-    if (channels == 0 || in.size() % channels != 0) {
-        throw Error(ErrorCode::ShapeMismatch, "fakeQuantizeInterleaved: " + std::to_string(in.size()) +
-                                                  " values are not whole pixels of " +
-                                                  std::to_string(channels) + " channels");
-    }
     if (!qparams.isUniform()) {
         interleavedByTable(in, out, qparams);
         return;
     }
-    // Few channels would leave inner loops shorter than a vector: repeat the parameters until the loop is
-    // long.
-    constexpr std::size_t kShortestLoop = 256;
-    const std::size_t repeats = channels >= kShortestLoop ? 1 : (kShortestLoop + channels - 1) / channels;
-    const std::size_t period = channels * repeats;
-    std::vector<float> parameters(3 * period);
-    for (std::size_t i = 0; i < period; ++i) {
-        const Slice slice(qparams, i % channels);
-        parameters[i] = slice.scale;
-        parameters[period + i] = slice.lower;
-        parameters[2 * period + i] = slice.upper;
+    const PixelParameters pixels(qparams, in.size());
+    interleavedKernel(in.data(), out.data(), in.size(), pixels.period, pixels.scale(), pixels.lower(),
+                      pixels.upper(), qparams.rounding);
+}
+
+void fakeQuantizeMasked(std::span<const float> in, std::span<float> out, std::span<std::uint8_t> mask,
+                        const QParams& qparams, std::size_t channel) {
+    requireSizes(in.size(), out.size(), "fakeQuantizeMasked");
+    requireSizes(in.size(), mask.size(), "fakeQuantizeMasked");
+    if (!qparams.isUniform()) {
+        const LevelTable& table = qparams.tables[channel];
+        clampMaskKernel(in.data(), mask.data(), in.size(), table.levels.front(), table.levels.back());
+        fakeQuantizeByTable(in, out, table);
+        return;
     }
-    interleavedKernel(in.data(), out.data(), in.size(), period, parameters.data(), parameters.data() + period,
-                      parameters.data() + 2 * period, qparams.rounding);
+    maskedKernel(in.data(), out.data(), mask.data(), in.size(), Slice(qparams, channel), qparams.rounding);
+}
+
+void fakeQuantizeInterleavedMasked(std::span<const float> in, std::span<float> out,
+                                   std::span<std::uint8_t> mask, const QParams& qparams) {
+    requireSizes(in.size(), out.size(), "fakeQuantizeInterleavedMasked");
+    requireSizes(in.size(), mask.size(), "fakeQuantizeInterleavedMasked");
+    if (!qparams.isUniform()) {
+        const std::size_t channels = qparams.tables.size();
+        for (std::size_t i = 0; i < in.size(); ++i) {
+            const LevelTable& table = qparams.tables[i % channels];
+            mask[i] = (in[i] >= table.levels.front()) & (in[i] <= table.levels.back()) ? 1 : 0;
+        }
+        interleavedByTable(in, out, qparams);
+        return;
+    }
+    const PixelParameters pixels(qparams, in.size());
+    interleavedMaskedKernel(in.data(), out.data(), mask.data(), in.size(), pixels.period, pixels.scale(),
+                            pixels.lower(), pixels.upper(), qparams.rounding);
+}
+
+void maskGradient(std::span<const std::uint8_t> mask, std::span<const float> gradient, std::span<float> out) {
+    requireSizes(mask.size(), out.size(), "maskGradient");
+    requireSizes(gradient.size(), out.size(), "maskGradient");
+    maskGradientKernel(mask.data(), gradient.data(), out.data(), out.size());
 }
 
 void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,

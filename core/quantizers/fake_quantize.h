@@ -33,6 +33,15 @@ void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, co
 void fakeQuantizeBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> out,
                           const QParams& qparams, std::size_t channel = 0);
 
+/// The forward pass of training, with the one byte a value its backward pass needs: mask = 1 where
+/// fakeQuantizeBackward lets the gradient pass, else 0. The input need not be kept.
+void fakeQuantizeMasked(std::span<const float> in, std::span<float> out, std::span<std::uint8_t> mask,
+                        const QParams& qparams, std::size_t channel = 0);
+void fakeQuantizeInterleavedMasked(std::span<const float> in, std::span<float> out,
+                                   std::span<std::uint8_t> mask, const QParams& qparams);
+/// out = gradient where mask is 1, else 0. `gradient` and `out` may be the same memory.
+void maskGradient(std::span<const std::uint8_t> mask, std::span<const float> gradient, std::span<float> out);
+
 /// Straight-through gradient of clamp(x, lower, upper): out = gradient where lower <= x <= upper, else 0; NaN
 /// has none. The mask of schemes that clip before they quantize (TI): up to half a step narrower at each end
 /// than that of fakeQuantizeBackward.

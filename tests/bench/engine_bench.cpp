@@ -9,6 +9,7 @@
 #include "engine/statistics_collector.h"
 #include "engine/tensor_bridge.h"
 #include "engine/torch_script_importer.h"
+#include "tests/bench/model_bench.h"
 #include "tests/bench/stopwatch.h"
 #include "tests/support/random_graph.h"
 
@@ -25,66 +26,20 @@ namespace {
 
 constexpr std::int64_t kBatch = 128;
 
-/// Random images of the model's input shape; what they show makes no difference to the time.
-core::Batch randomBatch(const core::Shape& inputShape, std::int64_t size) {
-    core::Batch batch;
-    batch.shape = {size, inputShape[1], inputShape[2], inputShape[3]};
-    const core::FloatTensor images = tests::randomTensor(batch.shape, 1);
-    batch.images.assign(images.values().begin(), images.values().end());
-    batch.labels.assign(static_cast<std::size_t>(size), 0);
-    return batch;
-}
-
-/// Statistics of one batch, without a data set.
-core::Statistics statisticsOf(const core::PreparedModel& model, const core::Batch& batch) {
-    core::Statistics statistics;
-    engine::GraphExecutor executor(model.graph, engine::ExecutionMode::Inference);
-    const auto observe = [&](core::NodeId node, const core::LayerId& layer) {
-        executor.setHook(node, [&statistics, layer](at::Tensor value) {
-            statistics.sites[{layer, core::SiteKind::Output}] = engine::collectStatistics(value, layer.str());
-            return value;
-        });
-    };
-    observe(0, core::kInputLayer);
-    for (const core::Layer& layer : model.layers) {
-        observe(layer.outputNode, layer.id);
-    }
-    executor.run(engine::wrapImages(batch));
-    return statistics;
-}
-
-core::QuantPlan eightBitPlan(const core::PreparedModel& model, const core::Statistics& statistics,
-                             core::Granularity::Kind activations) {
-    core::QuantConfig config;
-    config.input.bits = core::BitWidth(8);
-    for (const core::Layer& layer : model.layers) {
-        core::LayerQuant& quant = config.layers[layer.id];
-        if (layer.isQuantizable) {
-            quant.output.bits = core::BitWidth(8);
-            quant.output.granularity.kind = activations;
-        }
-        if (layer.hasWeights()) {
-            quant.weight.bits = core::BitWidth(8);
-            quant.weight.quantizer.name = "symmetric";
-            quant.weight.granularity.kind = core::Granularity::Kind::Channel;
-        }
-    }
-    return core::resolvePlan(model, config, statistics);
-}
-
 void benchModel(const std::string& file, int rounds) {
     const std::string path = std::string(BITLATHE_SOURCE_DIR "/resources/models/") + file;
     const core::PreparedModel model = core::prepare(engine::importTorchScript(path, {}));
     const core::Batch batch = randomBatch(model.graph.inputShape(), kBatch);
     const c10::InferenceMode inference;
-    const core::Statistics statistics = statisticsOf(model, batch);
+    const at::Tensor images = engine::wrapImages(batch);
+    core::Statistics statistics;
+    const engine::GraphExecutor observed = observingExecutor(model, statistics);
+    observed.run(images);
     const engine::GraphExecutor plain = engine::makeQuantizedExecutor(model, {});
     const engine::GraphExecutor quantized = engine::makeQuantizedExecutor(
         model, eightBitPlan(model, statistics, core::Granularity::Kind::Tensor));
-    const at::Tensor images = engine::wrapImages(batch);
     const auto medians = mediansInTurn(
-        {[&] { plain.run(images); }, [&] { quantized.run(images); }, [&] { statisticsOf(model, batch); }},
-        rounds);
+        {[&] { plain.run(images); }, [&] { quantized.run(images); }, [&] { observed.run(images); }}, rounds);
     const auto perSecond = [](double ms) { return 1000.0 * static_cast<double>(kBatch) / ms; };
     std::printf("%-28s %9.0f float  %9.0f W8A8 (%.2f of float)  %9.0f calibration   images/s\n", file.c_str(),
                 perSecond(medians[0]), perSecond(medians[1]), medians[0] / medians[1], perSecond(medians[2]));
