@@ -171,7 +171,8 @@ void Lowering::add(const Layer& layer, IntegerOperator op, std::vector<int> inpu
 }
 
 const Operator* Lowering::activationOf(const Layer& layer) const {
-    return layer.outputNode == layer.node ? nullptr : &m_model.graph.node(layer.outputNode).op;
+    const bool hasNone = layer.outputNode == layer.node || layer.outputNode == layer.batchNorm;
+    return hasNone ? nullptr : &m_model.graph.node(layer.outputNode).op;
 }
 
 bool Lowering::makesTheOutput(const Layer& layer) const {

@@ -21,11 +21,12 @@ struct LoweringOptions {
 /// The integer model that computes what the plan's fake-quantized model simulates.
 ///
 /// Weights become codes, biases int32 on the accumulator's grid (README eq. 10, 64), scales fixed-point factors
-/// (eq. 31, 61). Activations go into the output's clamp; sigmoid and other monotonic functions behind a
+/// (eq. 31, 61). A batch norm that the layer keeps joins the channel's factor and bias (eq. 66). Activations go into the output's clamp; sigmoid and other monotonic functions behind a
 /// convolution into thresholds. A last layer whose output the plan leaves float gives its accumulators: int32
 /// of one scale (eq. 65); a softmax behind it is left out.
-/// Errors  InvalidConfig naming the site: float, more than 8 bits, one scale per
-///         activation channel; or naming the layer: an accumulator that could leave int32, a factor outside
+/// Weights on a grid of levels are taken where the levels are integers times one step (binary, ternary).
+/// Errors  InvalidConfig naming the site: float, more than 8 bits, levels no integer reaches, one scale per
+///         activation channel, weights corrected off their grid; or naming the layer: an accumulator that could leave int32, a factor outside
 ///         2^-31 .. 2^30.  UnsupportedOperator naming the layer and the operator.
 IntegerGraph lower(const PreparedModel& model, const QuantPlan& plan, const LoweringOptions& options = {});
 

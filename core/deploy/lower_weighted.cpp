@@ -1,4 +1,5 @@
 #include "core/deploy/lowering.h"
+#include "core/graph/batch_norm.h"
 #include "core/plan/quantized_bias.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
@@ -7,6 +8,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <map>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -78,32 +81,98 @@ void setGeometry(IntegerConv& conv, const LinearOp& op, const IntegerTensor& inp
     conv.inputChannelsPerGroup = input.channels;
 }
 
-void requireSameGridKind(const QParams& grid, const Layer& layer) {
+/// A layer's weight grid as integers: code k of the grid is `codes[k - lowest]` times the slice's step, counted from
+/// the zero point.
+struct WeightGrid {
+    std::vector<double> steps;             ///< one, or one per output channel
+    std::vector<std::int32_t> zeroPoints;  ///< the same
+    std::int32_t lower = 0;                ///< smallest and largest integer weight
+    std::int32_t upper = 0;
+    std::vector<std::vector<std::int32_t>>
+        levels;  ///< of a grid of levels: its integers by slice; else empty
+};
+
+/// The integers k and the step with level = k * step for all levels, |k| <= 127; empty: there are none. Levels are
+/// float32, so products that agree to half a unit in the last place are the same level.
+std::optional<std::pair<std::vector<std::int32_t>, double>> integerLevels(const LevelTable& table) {
+    double smallest = 0;
+    for (const float level : table.levels) {
+        const double size = std::fabs(static_cast<double>(level));
+        smallest = size > 0 && (smallest == 0 || size < smallest) ? size : smallest;
+    }
+    for (int divisor = 1; divisor <= 127 && smallest > 0; ++divisor) {
+        const double step = smallest / divisor;
+        std::vector<std::int32_t> integers;
+        for (const float level : table.levels) {
+            const double k = std::nearbyint(static_cast<double>(level) / step);
+            if (std::fabs(k) <= 127 && std::fabs(k * step - static_cast<double>(level)) <=
+                                           0x1p-23 * std::fabs(static_cast<double>(level))) {
+                integers.push_back(static_cast<std::int32_t>(k));
+            }
+        }
+        if (integers.size() == table.levels.size()) {
+            return std::pair(std::move(integers), step);
+        }
+    }
+    return std::nullopt;
+}
+
+WeightGrid levelGrid(const QParams& grid, const std::string& site) {
+    WeightGrid result;
+    for (const LevelTable& table : grid.tables) {
+        auto found = integerLevels(table);
+        if (!found) {
+            throw Error(
+                ErrorCode::InvalidConfig,
+                site + " lie on levels that are no whole multiples of one step; integer models need such "
+                       "multiples (up to 127): choose a uniform quantizer, binary or ternary levels");
+        }
+        for (const std::int32_t integer : found->first) {
+            result.lower = std::min(result.lower, integer);
+            result.upper = std::max(result.upper, integer);
+        }
+        result.levels.push_back(std::move(found->first));
+        result.steps.push_back(found->second);
+        result.zeroPoints.push_back(0);
+    }
+    return result;
+}
+
+WeightGrid weightGridOf(const QParams& grid, const Layer& layer) {
+    const std::string site = "weights of '" + layer.id.str() + "'";
     if (grid.isPerChannel() && grid.scale.size() != static_cast<std::size_t>(layer.weightShape[0])) {
         failLowering(ErrorCode::ShapeMismatch, layer.id,
                      std::to_string(grid.scale.size()) + " weight scales for " +
                          std::to_string(layer.weightShape[0]) + " output channels");
     }
-    if (const int bits = bitsFor(grid.quantMin, grid.quantMax); bits > 8) {
-        throw Error(ErrorCode::InvalidConfig, "weights of '" + layer.id.str() + "' have " +
-                                                  std::to_string(bits) +
-                                                  "-bit codes; integer models take 1 to 8 bits");
+    if (!grid.isUniform()) {
+        return levelGrid(grid, site);
     }
+    if (const int bits = bitsFor(grid.quantMin, grid.quantMax); bits > 8) {
+        throw Error(ErrorCode::InvalidConfig,
+                    site + " have " + std::to_string(bits) + "-bit codes; integer models take 1 to 8 bits");
+    }
+    return {{grid.scale.begin(), grid.scale.end()}, grid.zeroPoint, grid.quantMin, grid.quantMax, {}};
 }
 
 /// Weight codes by channel, in the integer model's order.
-std::vector<Channel> weightChannels(const FloatTensor& weights, const QParams& grid,
-                                    const IntegerConv& conv) {
+std::vector<Channel> weightChannels(const FloatTensor& weights, const QParams& qparams,
+                                    const WeightGrid& grid, const IntegerConv& conv) {
     const auto outputs = static_cast<std::size_t>(conv.outputChannels);
     const std::size_t perChannel = static_cast<std::size_t>(weights.size()) / outputs;
     std::vector<std::int32_t> codes(static_cast<std::size_t>(weights.size()));
-    quantizeTensor(weights.values(), codes, grid, 1, conv.outputChannels,
+    quantizeTensor(weights.values(), codes, qparams, 1, conv.outputChannels,
                    static_cast<std::int64_t>(perChannel));
     std::vector<Channel> channels(outputs);
     for (std::size_t c = 0; c < outputs; ++c) {
-        channels[c].zeroPoint = grid.zeroPoint[grid.zeroPoint.size() == 1 ? 0 : c];
-        reorder(std::span(codes).subspan(c * perChannel, perChannel), conv.inputChannelsPerGroup,
-                std::int64_t{conv.kernel[0]} * conv.kernel[1], channels[c].codes);
+        const std::size_t slice = grid.steps.size() == 1 ? 0 : c;
+        channels[c].zeroPoint = grid.zeroPoints[slice];
+        const auto own = std::span(codes).subspan(c * perChannel, perChannel);
+        for (std::int32_t& code : own) {
+            code = grid.levels.empty() ? code : grid.levels[slice][static_cast<std::size_t>(code)];
+        }
+        reorder(own, conv.inputChannelsPerGroup, std::int64_t{conv.kernel[0]} * conv.kernel[1],
+                channels[c].codes);
     }
     return channels;
 }
@@ -238,23 +307,60 @@ private:
 
 namespace {
 
-/// Steps and biases of a layer whose batch norm is folded: the accumulator's grid of README eq. 10.
-void setFoldedBias(std::vector<Channel>& channels, const FloatTensor& bias, const QParams& input,
-                   const QParams& weight) {
+/// Real value of one accumulator step by channel, without batch norm. `affine`: a gain that post-training gave the
+/// weights; null: none.
+void setSteps(std::vector<Channel>& channels, double inputScale, const WeightGrid& grid,
+              const WeightAffine* affine) {
     for (std::size_t c = 0; c < channels.size(); ++c) {
-        channels[c].step = static_cast<double>(input.scale[0]) *
-                           static_cast<double>(weight.scale[weight.scale.size() == 1 ? 0 : c]);
-    }
-    if (bias.defined()) {
-        const QuantizedBias quantized = quantizedBias(bias.values(), input, weight);
-        for (std::size_t c = 0; c < channels.size(); ++c) {
-            channels[c].plainBias = quantized.codes[c];
+        channels[c].step = inputScale * grid.steps[grid.steps.size() == 1 ? 0 : c];
+        if (affine != nullptr) {
+            channels[c].step *= static_cast<double>(affine->gain[c]);
         }
     }
 }
 
+/// Biases on the accumulator's grid (README eq. 10).
+void setBias(std::vector<Channel>& channels, const FloatTensor& bias, float inputScale) {
+    if (!bias.defined()) {
+        return;
+    }
+    QParams input;
+    input.scale = {inputScale};
+    QParams weight;
+    for (const Channel& channel : channels) {
+        weight.scale.push_back(static_cast<float>(channel.step / static_cast<double>(inputScale)));
+    }
+    const QuantizedBias quantized = quantizedBias(bias.values(), input, weight);
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+        channels[c].plainBias = quantized.codes[c];
+    }
+}
+
+/// Integer channel normalisation (README eq. 66): the batch norm's scale r joins the channel's step, its shift and
+/// the layer's bias become B = round((b + shift / r) / S). Channels whose B leaves int32 are returned with the value
+/// they always have.
+std::map<std::size_t, double> setNormalised(std::vector<Channel>& channels, const FloatTensor& bias,
+                                            const BatchNormOp& norm) {
+    const ChannelAffine affine = channelAffine(norm);
+    std::map<std::size_t, double> constants;
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+        const double own = bias.defined() ? static_cast<double>(bias.values()[c]) : 0.0;
+        // Rounded to float32 as the fake-quantized model's accumulator grid is.
+        const auto step = static_cast<double>(static_cast<float>(channels[c].step));
+        const double code = roundTo((own + affine.shift[c] / affine.scale[c]) / step, Rounding::HalfEven);
+        // Written so that a scale of zero (an infinite or undefined code) is a constant channel too.
+        if (std::fabs(code) <= static_cast<double>(std::numeric_limits<std::int32_t>::max())) {
+            channels[c].plainBias = static_cast<std::int64_t>(code);
+            channels[c].step *= affine.scale[c];
+        } else {
+            constants[c] = affine.scale[c] * own + affine.shift[c];
+        }
+    }
+    return constants;
+}
+
 void packChannels(IntegerConv& conv, std::span<const Channel> channels, const IntegerTensor& input,
-                  const QParams& grid) {
+                  const WeightGrid& grid) {
     std::vector<std::int32_t> codes;
     for (const Channel& channel : channels) {
         codes.insert(codes.end(), channel.codes.begin(), channel.codes.end());
@@ -267,10 +373,25 @@ void packChannels(IntegerConv& conv, std::span<const Channel> channels, const In
                     [&](std::int32_t zero) { return zero == conv.weightZeroPoints.front(); })) {
         conv.weightZeroPoints.resize(1);
     }
-    conv.weights = PackedCodes(codes, bitsFor(grid.quantMin, grid.quantMax), grid.quantMin < 0);
+    conv.weights = PackedCodes(codes, bitsFor(grid.lower, grid.upper), grid.lower < 0);
 }
 
 }  // namespace
+
+const WeightAffine* Lowering::weightGain(const Layer& layer) const {
+    const auto found = m_plan.weightAffine.find(layer.id);
+    if (found == m_plan.weightAffine.end()) {
+        return nullptr;
+    }
+    const std::vector<float>& shift = found->second.shift;
+    if (std::any_of(shift.begin(), shift.end(), [](float x) { return x != 0; })) {
+        failLowering(
+            ErrorCode::InvalidConfig, layer.id,
+            "weight correction moved its weights off their integer grid; leave that method out, or keep "
+            "this layer out of it");
+    }
+    return &found->second;
+}
 
 void Lowering::lowerWeighted(const Layer& layer) {
     const int inputIndex = inputOf(layer, 0);
@@ -282,7 +403,7 @@ void Lowering::lowerWeighted(const Layer& layer) {
                         "' are float; an integer model needs them quantized to 1 to 8 "
                         "bits");
     }
-    requireSameGridKind(*weightGrid, layer);
+    const WeightGrid grid = weightGridOf(*weightGrid, layer);
     Output output = outputOf(layer);
 
     IntegerConv conv;
@@ -293,20 +414,44 @@ void Lowering::lowerWeighted(const Layer& layer) {
     } else {
         setGeometry(conv, std::get<LinearOp>(op), input);
     }
-    std::vector<Channel> channels = weightChannels(layerWeights(m_model, layer), *weightGrid, conv);
-    QParams inputGrid;
-    inputGrid.scale = {static_cast<float>(input.scale)};
-    setFoldedBias(channels, layerBias(m_model, layer), inputGrid, *weightGrid);
+    const BatchNormMode mode = m_plan.batchNormMode(layer.id);
+    std::vector<Channel> channels =
+        weightChannels(weightsToQuantize(m_model, layer, mode), *weightGrid, grid, conv);
+    setSteps(channels, input.scale, grid, weightGain(layer));
+    const bool isNormalised =
+        layer.batchNorm >= 0 && (mode == BatchNormMode::Icn || mode == BatchNormMode::NotFolded);
+    const FloatTensor bias = biasToQuantize(m_model, layer, mode);
+    std::map<std::size_t, double> constants;
+    if (isNormalised) {
+        constants =
+            setNormalised(channels, bias, std::get<BatchNormOp>(m_model.graph.node(layer.batchNorm).op));
+    } else {
+        setBias(channels, bias, static_cast<float>(input.scale));
+    }
 
     const WeightedLowering parts(layer, input, m_options);
     conv.output = output.rule;
     const Operator* const activation = activationOf(layer);
     const bool isClamped = activation == nullptr || std::holds_alternative<ClampOp>(*activation);
+    if (!constants.empty() && (output.grid == nullptr || !isClamped)) {
+        failLowering(
+            ErrorCode::UnsupportedOperator, layer.id,
+            "output channel " + std::to_string(constants.begin()->first) +
+                " has a batch norm of scale zero, and its output is not quantized behind a clamp; fold the "
+                "batch norm of this layer");
+    }
+    for (const auto& [channel, value] : constants) {
+        const auto real = static_cast<float>(value);
+        std::int32_t code = 0;
+        quantize({&real, 1}, {&code, 1}, *output.grid);
+        makeConstant(channels[channel], std::clamp(code, output.rule.lower, output.rule.upper), output.rule,
+                     static_cast<double>(output.scale));
+    }
     if (output.grid != nullptr && isClamped) {
         parts.freezeConstantChannels(channels, output.rule, static_cast<double>(output.scale));
     }
     parts.requireInt32(channels);
-    packChannels(conv, channels, input, *weightGrid);
+    packChannels(conv, channels, input, grid);
 
     const int target = addOutputTensor(layer, output);
     if (output.grid == nullptr) {

@@ -78,6 +78,9 @@ private:
     Output outputOf(const Layer& layer);
     bool makesTheOutput(const Layer& layer) const;
     Rounding requantizationRounding(const QParams& grid) const;
+    /// A gain that post-training gave the layer's weights; null: none. Errors  InvalidConfig: a shift, which no
+    /// integer grid holds.
+    const WeightAffine* weightGain(const Layer& layer) const;
     /// The activation between the layer's operator and its output; null: none.
     const Operator* activationOf(const Layer& layer) const;
 

@@ -53,6 +53,12 @@ int bitsFor(std::int32_t lower, std::int32_t upper) noexcept {
 }
 
 TensorGrid tensorGrid(const QParams& grid, const std::string& siteName) {
+    if (!grid.isUniform()) {
+        throw Error(ErrorCode::InvalidConfig,
+                    siteName +
+                        " has levels that are not evenly spaced; integer models compute with codes, so "
+                        "choose a uniform quantizer there (affine, symmetric, power_of_two, pact, lsq)");
+    }
     if (grid.isPerChannel() || grid.scale.size() != 1) {
         throw Error(ErrorCode::InvalidConfig,
                     siteName + " has a scale for each channel; integer models need one scale for each "

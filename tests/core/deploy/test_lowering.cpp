@@ -152,6 +152,82 @@ private Q_SLOTS:
         }
     }
 
+    /// conv 1x1 (weight 1.0, bias 0.1) in three channels, batch norm kept: scale 0.5 and -0.25, and a third of 0.
+    void batchNormBecomesIntegers() {
+        Graph graph;
+        graph.name = "normalised";
+        graph.nodes.push_back({"input", InputOp{}, {}, {1, 1, 1, 4}});
+        Conv2dOp conv;
+        conv.weight = FloatTensor({3, 1, 1, 1}, {1, 1, 1});
+        conv.bias = FloatTensor({3}, {0.1F, 0.1F, 0.1F});
+        const NodeId x = graph.append("conv", conv, {0});
+        BatchNormOp norm;
+        norm.epsilon = 0;
+        norm.gamma = FloatTensor({3}, {1, -0.5F, 0});
+        norm.beta = FloatTensor({3}, {0.2F, 3, 1.3F});
+        norm.mean = FloatTensor({3}, {0.5F, 1, 7});
+        norm.variance = FloatTensor({3}, {4, 4, 4});
+        graph.output = graph.append("norm", norm, {x});
+        const PreparedModel model = prepare(graph, {}, {LayerId("conv")});
+        QCOMPARE(model.layers.size(), std::size_t{1});
+
+        QuantPlan plan;
+        plan.sites[{kInputLayer, SiteKind::Output}] = grid(0.125F, 0, 0, 255);
+        plan.sites[weightOf("conv")] = grid(0.25F, 0, -8, 7);
+        plan.sites[outputOf("conv")] = grid(0.25F, 10, 0, 255);
+        plan.batchNorm[LayerId("conv")] = BatchNormMode::Icn;
+        const IntegerGraph lowered = lower(model, plan);
+        const auto& op = std::get<IntegerConv>(lowered.layers[0].op);
+        // S = 1/32. B = (0.1 - 0.5 + 0.2 / 0.5) 32 = 0; (0.1 - 1 + 3 / -0.25) 32 = -412.8; the third is 1.3 / 0.25 = 5.2.
+        QCOMPARE(plainBias(op, 0), (std::vector<std::int32_t>{0, -413, 5}));
+        QCOMPARE(op.output.factors,
+                 (std::vector<FixedFactor>{fixedFactor(0.5 / 32 / 0.25), fixedFactor(-0.25 / 32 / 0.25),
+                                           fixedFactor(1)}));
+        // x = 1, 3: acc0 = 8 * 4 = 32 and 96. 32 / 16 = 2; (32 - 413) / -32 = 11.9; 96 / 16 = 6; 9.9.
+        const Codes made = runReference(lowered, {8, 24, 0, 0})[static_cast<std::size_t>(lowered.output)];
+        QCOMPARE(Codes(made.begin(), made.begin() + 6), (Codes{12, 22, 15, 16, 20, 15}));
+
+        LoweringOptions thresholds;
+        thresholds.thresholds = true;
+        plan.sites[outputOf("conv")] = grid(0.75F, 2, 0, 15);
+        const IntegerGraph byFactors = lower(model, plan);
+        const IntegerGraph byThresholds = lower(model, plan, thresholds);
+        QCOMPARE(std::get<IntegerConv>(byThresholds.layers[0].op).output.thresholds[1].step, -1);
+        for (int code = 0; code < 256; ++code) {
+            const Codes input{code, 255 - code, 0, 255};
+            QCOMPARE(runReference(byThresholds, input), runReference(byFactors, input));
+        }
+
+        // The same layer folded: other weights, the same values to within the bias's step.
+        plan.sites[outputOf("conv")] = grid(0.25F, 10, 0, 255);
+        plan.batchNorm[LayerId("conv")] = BatchNormMode::FakeBn;
+        plan.sites[weightOf("conv")] = grid(0.25F, 0, -8, 7);
+        const Codes folded = runReference(lower(model, plan), {8, 24, 0, 0})[1];
+        QCOMPARE(Codes(folded.begin(), folded.begin() + 6), (Codes{12, 22, 15, 16, 20, 15}));
+    }
+
+    void weightsOnLevels() {
+        PreparedModel model = smallModel();
+        QuantPlan plan = smallPlan();
+        QParams& weights = plan.sites[weightOf("conv")];
+        weights = grid(0.5F, 0, 0, 2);
+        weights.tables = {LevelTable{{-0.5F, 0, 1.0F}, {-0.25F, 0.75F}}};
+        const IntegerGraph graph = lower(model, plan);
+        const auto& conv = std::get<IntegerConv>(graph.layers[0].op);
+        QCOMPARE(conv.weights.bits(), 3);  // -1, 0, 2
+        QCOMPARE(conv.weights[4], 2);
+        QCOMPARE(conv.weights[5], -1);
+        QCOMPARE(conv.weights[9], 0);
+        weights.tables[0].levels = {-0.5F, 0.001F, 0.70710678F};
+        QVERIFY(messageOf(model, plan).starts_with("weights of 'conv' lie on levels"));
+        plan = smallPlan();
+        plan.sites[outputOf("conv")].tables = {LevelTable{{0, 1}, {0.5F}}};
+        QVERIFY(messageOf(model, plan).starts_with("output of 'conv' has levels that are not evenly spaced"));
+        plan = smallPlan();
+        plan.weightAffine[LayerId("conv")] = {{1, 1}, {0, 0.01F}};
+        QVERIFY(messageOf(model, plan).find("off their integer grid") != std::string::npos);
+    }
+
     void refusals() {
         const PreparedModel model = smallModel();
         QuantPlan plan = smallPlan();
