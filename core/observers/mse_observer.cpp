@@ -67,7 +67,7 @@ Candidate minimise(const Error& error, Candidate best) {
 Range MseObserver::range(const SiteStatistics& statistics, const Quantizer& quantizer, BitWidth bits) const {
     requireCalibrated(statistics, kName);
     const Range extrema{statistics.minimum, statistics.maximum};
-    if (statistics.histogram.empty() || statistics.minimum == statistics.maximum) {
+    if (statistics.histogram.empty() || statistics.minimum == statistics.maximum || quantizer.fitsValues()) {
         return extrema;
     }
     // Grids hold zero: shrinking an end moves it towards zero, an end on the far side of zero is zero's own.

@@ -12,7 +12,7 @@ namespace bitlathe::core {
 /// Search over the histogram: both ends shrunk together on a grid of factors, then each end by itself, each
 /// time refined by golden section around the best point; the extrema themselves are always a candidate, so
 /// the result is never worse than min_max. A few hundred evaluations of some microseconds each. Statistics
-/// without a histogram give their extrema. Errors  NotCalibrated: statistics are empty. What the quantizer
+/// without a histogram give their extrema, and so does a quantizer whose levels follow the values. Errors  NotCalibrated: statistics are empty. What the quantizer
 /// throws for the bits. Source  Sung et al. 2015, arXiv:1511.06488 (L2 error minimisation); Choukroun et al.
 /// 2019, arXiv:1902.06822 (MMSE).
 class MseObserver final : public Observer {

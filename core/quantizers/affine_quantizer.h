@@ -22,15 +22,18 @@ public:
     static constexpr std::string_view kName = "affine";
 
     enum class Codes { Unsigned, Signed };
-    explicit AffineQuantizer(Codes codes = Codes::Unsigned, Rounding rounding = Rounding::HalfEven)
-        : m_codes(codes), m_rounding(rounding) {}
+    explicit AffineQuantizer(Codes codes = Codes::Unsigned, Rounding rounding = Rounding::HalfEven,
+                             StraightThrough gradient = StraightThrough::Clipped)
+        : m_codes(codes), m_rounding(rounding), m_gradient(gradient) {}
 
     using Quantizer::qparams;
     QParams qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const override;
+    StraightThrough straightThrough() const noexcept override { return m_gradient; }
 
 private:
     Codes m_codes;
     Rounding m_rounding;
+    StraightThrough m_gradient;
 };
 
 }  // namespace bitlathe::core

@@ -30,16 +30,29 @@ Tanh tanhOf(std::span<const float> weights) {
 }  // namespace
 
 void dorefaWeights(std::span<const float> weights, std::span<float> out, int levels) {
-    const Tanh t = tanhOf(weights);
-    if (t.largest == 0) {
+    dorefaValues(weights, out, levels, largestTanh(weights));
+}
+
+void dorefaValues(std::span<const float> values, std::span<float> out, int levels, double largestTanh) {
+    if (largestTanh == 0) {
         std::fill(out.begin(), out.end(), 0.0F);
         return;
     }
     const double n = levels - 1;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        const double z = t.values[i] / (2 * t.largest) + 0.5;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        // Beyond the tensor's own extremes the outer levels stay.
+        const double t = std::clamp(std::tanh(static_cast<double>(values[i])), -largestTanh, largestTanh);
+        const double z = t / (2 * largestTanh) + 0.5;
         out[i] = static_cast<float>(2 * std::nearbyint(n * z) / n - 1);
     }
+}
+
+double largestTanh(std::span<const float> weights) noexcept {
+    float largest = 0;
+    for (const float w : weights) {
+        largest = std::max(largest, std::fabs(w));
+    }
+    return std::tanh(static_cast<double>(largest));  // monotone: the largest magnitude has the largest tanh
 }
 
 void dorefaWeightsBackward(std::span<const float> weights, std::span<const float> gradient,

@@ -13,6 +13,10 @@ namespace bitlathe::core {
 /// (Activations of DoReFa are clippedActivation with alpha 1 and a closed mask.)
 /// Source  Zhou et al. 2016, arXiv:1606.06160, eq. 9.
 void dorefaWeights(std::span<const float> weights, std::span<float> out, int levels);
+/// The same with M given, for values that are not the whole tensor; 0 gives zeros.
+void dorefaValues(std::span<const float> values, std::span<float> out, int levels, double largestTanh);
+/// M of a tensor.
+double largestTanh(std::span<const float> weights) noexcept;
 
 /// Straight through the rounding; the gradient flows through tanh and through M, whose element gets the share
 /// of all:

@@ -95,7 +95,6 @@ void quantizeToBasis(std::span<const float> in, std::span<float> out, std::span<
 std::vector<double> leastSquaresBasis(std::span<const float> values, std::span<const std::uint32_t> indices,
                                       const BasisLevels& levels, std::span<const double> basis,
                                       bool isHalfWave, double ridge) {
-    const std::size_t n = basis.size();
     // Values that share a level share a row of C: sum per level first.
     std::vector<double> sums(levels.levels.size(), 0.0);
     std::vector<double> counts(levels.levels.size(), 0.0);
@@ -103,6 +102,13 @@ std::vector<double> leastSquaresBasis(std::span<const float> values, std::span<c
         sums[indices[i]] += static_cast<double>(values[i]);
         counts[indices[i]] += 1.0;
     }
+    return leastSquaresBasis(sums, counts, levels, basis, isHalfWave, ridge);
+}
+
+std::vector<double> leastSquaresBasis(std::span<const double> sums, std::span<const double> counts,
+                                      const BasisLevels& levels, std::span<const double> basis,
+                                      bool isHalfWave, double ridge) {
+    const std::size_t n = basis.size();
     std::vector<std::vector<double>> gram(n, std::vector<double>(n, 0.0));
     std::vector<double> right(n, 0.0);
     for (std::size_t l = 0; l < levels.levels.size(); ++l) {

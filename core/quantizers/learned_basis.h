@@ -33,6 +33,10 @@ void quantizeToBasis(std::span<const float> in, std::span<float> out, std::span<
 std::vector<double> leastSquaresBasis(std::span<const float> values, std::span<const std::uint32_t> indices,
                                       const BasisLevels& levels, std::span<const double> basis,
                                       bool isHalfWave, double ridge = 1e-4);
+/// The same from what the values of each level add up to: their sum and their number (or weight), by level.
+std::vector<double> leastSquaresBasis(std::span<const double> sums, std::span<const double> counts,
+                                      const BasisLevels& levels, std::span<const double> basis,
+                                      bool isHalfWave, double ridge = 1e-4);
 
 /// Start of an activation basis: 1.349 / (2^b - 1) * 2^i, largest level 1.349 (the authors' code).
 std::vector<double> initialActivationBasis(int bits);

@@ -95,9 +95,7 @@ double closedFormScale(std::span<const float> codes, std::span<const float> valu
     return products / squares;
 }
 
-namespace {
-
-float ternaryThreshold(std::span<const float> weights, float ratio) {
+float ternaryThreshold(std::span<const float> weights, float ratio) noexcept {
     float largest = 0;
     for (const float w : weights) {
         largest = std::max(largest, std::fabs(w));
@@ -105,31 +103,38 @@ float ternaryThreshold(std::span<const float> weights, float ratio) {
     return ratio * largest;
 }
 
-}  // namespace
-
 void trainedTernary(std::span<const float> weights, std::span<float> out, const TrainedTernary& levels) {
-    const float threshold = ternaryThreshold(weights, levels.ratio);
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        out[i] =
-            weights[i] > threshold ? levels.positive : (weights[i] < -threshold ? -levels.negative : 0.0F);
+    trainedTernaryAt(ternaryThreshold(weights, levels.ratio), weights, out, levels);
+}
+
+void trainedTernaryAt(float threshold, std::span<const float> values, std::span<float> out,
+                      const TrainedTernary& levels) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        out[i] = values[i] > threshold ? levels.positive : (values[i] < -threshold ? -levels.negative : 0.0F);
     }
 }
 
 TrainedTernaryGradient trainedTernaryBackward(std::span<const float> weights, std::span<const float> gradient,
                                               std::span<float> gradientWeights,
                                               const TrainedTernary& levels) {
-    const float threshold = ternaryThreshold(weights, levels.ratio);
+    return trainedTernaryBackwardAt(ternaryThreshold(weights, levels.ratio), weights, gradient, gradientWeights,
+                                    levels);
+}
+
+TrainedTernaryGradient trainedTernaryBackwardAt(float threshold, std::span<const float> values,
+                                                std::span<const float> gradient, std::span<float> gradientValues,
+                                                const TrainedTernary& levels) {
     TrainedTernaryGradient result;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
         const float g = gradient[i];
-        if (weights[i] > threshold) {
-            gradientWeights[i] = levels.positive * g;
+        if (values[i] > threshold) {
+            gradientValues[i] = levels.positive * g;
             result.positive += static_cast<double>(g);
-        } else if (weights[i] < -threshold) {
-            gradientWeights[i] = levels.negative * g;
+        } else if (values[i] < -threshold) {
+            gradientValues[i] = levels.negative * g;
             result.negative -= static_cast<double>(g);
         } else {
-            gradientWeights[i] = g;
+            gradientValues[i] = g;
         }
     }
     return result;

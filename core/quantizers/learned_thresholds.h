@@ -40,8 +40,16 @@ struct TrainedTernaryGradient {
     double positive = 0;
     double negative = 0;
 };
+/// The threshold of a tensor, ratio * largest magnitude.
+float ternaryThreshold(std::span<const float> weights, float ratio) noexcept;
 void trainedTernary(std::span<const float> weights, std::span<float> out, const TrainedTernary& levels);
 TrainedTernaryGradient trainedTernaryBackward(std::span<const float> weights, std::span<const float> gradient,
                                               std::span<float> gradientWeights, const TrainedTernary& levels);
+/// The same at a given threshold, for values that are not the whole tensor; `ratio` is not looked at.
+void trainedTernaryAt(float threshold, std::span<const float> values, std::span<float> out,
+                      const TrainedTernary& levels);
+TrainedTernaryGradient trainedTernaryBackwardAt(float threshold, std::span<const float> values,
+                                                std::span<const float> gradient, std::span<float> gradientValues,
+                                                const TrainedTernary& levels);
 
 }  // namespace bitlathe::core

@@ -1,5 +1,6 @@
 #include "core/quantizers/level_table.h"
 
+#include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 
 #include <fmt/format.h>
@@ -127,6 +128,37 @@ QParams tableGrid(std::vector<LevelTable> tables, std::optional<int> axis) {
     }
     grid.tables = std::move(tables);
     return grid;
+}
+
+LevelTable tableOf(const QParams& grid) {
+    if (!grid.isUniform()) {
+        return grid.tables[0];
+    }
+    std::vector<float> witness;
+    for (std::int32_t code = grid.quantMin; code <= grid.quantMax; ++code) {
+        // Rounding down needs a value inside the code's interval; for the others that is the middle of it.
+        const double inside = grid.rounding == Rounding::Floor ? 0.5 : 0.0;
+        witness.push_back(static_cast<float>(grid.value(code) + inside * static_cast<double>(grid.scale[0])));
+    }
+    return tableOfKernel(
+        [&](std::span<const float> in, std::span<float> out) { fakeQuantize(in, out, grid); }, witness);
+}
+
+QParams joinGrids(std::vector<QParams> grids, std::optional<int> axis) {
+    if (!std::all_of(grids.begin(), grids.end(), [](const QParams& grid) { return grid.isUniform(); })) {
+        std::vector<LevelTable> tables;
+        for (const QParams& grid : grids) {
+            tables.push_back(tableOf(grid));
+        }
+        return tableGrid(std::move(tables), axis);
+    }
+    QParams result = std::move(grids.front());
+    result.axis = axis;
+    for (std::size_t s = 1; s < grids.size(); ++s) {
+        result.scale.push_back(grids[s].scale[0]);
+        result.zeroPoint.push_back(grids[s].zeroPoint[0]);
+    }
+    return result;
 }
 
 }  // namespace bitlathe::core

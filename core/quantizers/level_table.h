@@ -33,6 +33,13 @@ LevelTable tableOfKernel(const Kernel& kernel, std::span<const float> witness);
 /// Errors  InvalidConfig: no table, a table that is not ascending and finite, sizes that do not fit.
 QParams tableGrid(std::vector<LevelTable> tables, std::optional<int> axis);
 
+/// A uniform grid of one slice as a table (at most 256 codes); a grid that has a table gives it back.
+LevelTable tableOf(const QParams& grid);
+
+/// Grids of one slice each as one grid: uniform where all are (their codes' limits and rounding must agree), tables
+/// otherwise.
+QParams joinGrids(std::vector<QParams> grids, std::optional<int> axis);
+
 // One contiguous run of values that share a table; vectorised. `in` and `out` may be the same memory. NaN takes
 // the code of zero.
 void fakeQuantizeByTable(std::span<const float> in, std::span<float> out, const LevelTable& table);

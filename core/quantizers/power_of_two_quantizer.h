@@ -26,17 +26,21 @@ public:
     enum class Sign { Auto, Signed, Unsigned };
     enum class Spacing { PowerOfTwo, Exact };
     explicit PowerOfTwoQuantizer(Rounding rounding = Rounding::HalfEven, Sign sign = Sign::Auto,
-                                 Spacing spacing = Spacing::PowerOfTwo, int channelGain = 8)
-        : m_rounding(rounding), m_sign(sign), m_spacing(spacing), m_channelGain(channelGain) {}
+                                 Spacing spacing = Spacing::PowerOfTwo, int channelGain = 8,
+                                 StraightThrough gradient = StraightThrough::Clipped)
+        : m_rounding(rounding), m_sign(sign), m_spacing(spacing), m_channelGain(channelGain),
+          m_gradient(gradient) {}
 
     using Quantizer::qparams;
     QParams qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const override;
+    StraightThrough straightThrough() const noexcept override { return m_gradient; }
 
 private:
     Rounding m_rounding;
     Sign m_sign;
     Spacing m_spacing;
     int m_channelGain;  ///< bits
+    StraightThrough m_gradient;
 };
 
 /// Exponent e of the largest power of two 2^e <= x, of the smallest 2^e >= x, and of the nearest by its

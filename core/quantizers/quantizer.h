@@ -68,6 +68,10 @@ public:
         return qparams(input.ranges(), bits, axis);
     }
 
+    /// True when the levels follow the values, so that the range is a clip and nothing more: searching the range
+    /// of least error is pointless then.
+    virtual bool fitsValues() const noexcept { return false; }
+
     /// What quantization-aware training needs where this quantizer has a forward, a gradient or parameters of
     /// its own (trainable_quantizer.h), started from `input`. Null: nothing is learned; train through
     /// fakeQuantize on a grid that follows an observer, with the gradient straightThrough() names.

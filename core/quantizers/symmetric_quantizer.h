@@ -24,16 +24,19 @@ public:
     enum class Sign { Auto, Signed, Unsigned };
     enum class Codes { Full, Narrow };
     explicit SymmetricQuantizer(Codes codes = Codes::Narrow, Sign sign = Sign::Auto,
-                                Rounding rounding = Rounding::HalfEven)
-        : m_codes(codes), m_sign(sign), m_rounding(rounding) {}
+                                Rounding rounding = Rounding::HalfEven,
+                                StraightThrough gradient = StraightThrough::Clipped)
+        : m_codes(codes), m_sign(sign), m_rounding(rounding), m_gradient(gradient) {}
 
     using Quantizer::qparams;
     QParams qparams(std::span<const Range> ranges, BitWidth bits, std::optional<int> axis) const override;
+    StraightThrough straightThrough() const noexcept override { return m_gradient; }
 
 private:
     Codes m_codes;
     Sign m_sign;
     Rounding m_rounding;
+    StraightThrough m_gradient;
 };
 
 }  // namespace bitlathe::core

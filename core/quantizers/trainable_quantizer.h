@@ -25,8 +25,9 @@ struct LearnedParameter {
     std::string name;  ///< "step", "offset", "alpha", "basis"
     std::int64_t perSlice = 1;
     std::vector<float> start;  ///< slices * perSlice, slice by slice
-    /// An optimizer keeps the values at or above it after every step (a scale must stay positive).
+    /// An optimizer keeps the values within these after every step (a scale must stay positive).
     float minimum = -std::numeric_limits<float>::infinity();
+    float maximum = std::numeric_limits<float>::infinity();
     bool isLearnedByGradient = true;  ///< false: moved by update() alone; backward() gives 0
     bool isDecayed = false;           ///< its paper applies weight decay to it (PACT's alpha)
 };

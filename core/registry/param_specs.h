@@ -12,10 +12,12 @@ namespace bitlathe::core {
 
 inline ParamSpec realParam(std::string name, double defaultValue, double minimum, double maximum,
                            std::string description) {
-    return {std::move(name), defaultValue, minimum, maximum, std::move(description), ParamSpec::Kind::Real, {}};
+    return {std::move(name),        defaultValue,          minimum, maximum,
+            std::move(description), ParamSpec::Kind::Real, {}};
 }
 
-inline ParamSpec integerParam(std::string name, int defaultValue, int minimum, int maximum, std::string description) {
+inline ParamSpec integerParam(std::string name, int defaultValue, int minimum, int maximum,
+                              std::string description) {
     return {std::move(name),
             static_cast<double>(defaultValue),
             static_cast<double>(minimum),
@@ -32,7 +34,8 @@ inline ParamSpec switchParam(std::string name, bool isOn, std::string descriptio
 /// The first choice is the default.
 inline ParamSpec choiceParam(std::string name, std::vector<std::string> choices, std::string description) {
     const auto last = static_cast<double>(choices.size() - 1);
-    return {std::move(name), 0.0, 0.0, last, std::move(description), ParamSpec::Kind::Choice, std::move(choices)};
+    return {std::move(name),   0.0, 0.0, last, std::move(description), ParamSpec::Kind::Choice,
+            std::move(choices)};
 }
 
 /// The chosen entry of a choice or switch; enumerators stand in the order of the choices.

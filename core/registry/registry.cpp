@@ -33,15 +33,17 @@ ParamValues resolveParams(const std::string& what, const MethodInfo& info, const
             for (const ParamSpec& candidate : info.params) {
                 known += (known.empty() ? "" : ", ") + candidate.name;
             }
-            throw Error(ErrorCode::InvalidConfig, where + " has no parameter '" + name + "'" +
-                                                      (known.empty() ? "; it takes none" : "; it takes: " + known));
+            throw Error(ErrorCode::InvalidConfig,
+                        where + " has no parameter '" + name + "'" +
+                            (known.empty() ? "; it takes none" : "; it takes: " + known));
         }
         const bool isWhole = spec->kind == ParamSpec::Kind::Real || value == std::floor(value);
         // Written so that NaN fails too: every comparison with NaN is false.
         if (!(value >= spec->minimum && value <= spec->maximum) || !isWhole) {
-            throw Error(ErrorCode::InvalidConfig, where + ": " + name + " = " + numberText(value) + " is not " +
-                                                      (isWhole ? "within " : "a whole number within ") +
-                                                      numberText(spec->minimum) + " to " + numberText(spec->maximum));
+            throw Error(ErrorCode::InvalidConfig,
+                        where + ": " + name + " = " + numberText(value) + " is not " +
+                            (isWhole ? "within " : "a whole number within ") + numberText(spec->minimum) +
+                            " to " + numberText(spec->maximum));
         }
     }
     ParamValues resolved;
