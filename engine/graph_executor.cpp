@@ -1,6 +1,7 @@
 #include "engine/graph_executor.h"
 
 #include "core/types/error.h"
+#include "engine/batch_norm_op.h"
 #include "engine/fake_quantize_op.h"
 #include "engine/inference_plan.h"
 #include "engine/tensor_bridge.h"
@@ -52,7 +53,8 @@ void makeTrainable(NodeTensors& tensors) {
 
 GraphExecutor::GraphExecutor(core::Graph graph, ExecutionMode mode)
     : m_graph(std::move(graph)), m_mode(mode), m_hooks(m_graph.nodes.size()), m_grids(m_graph.nodes.size()),
-      m_isBypassed(m_graph.nodes.size(), false), m_readers(m_graph.nodes.size(), 0) {
+      m_isBypassed(m_graph.nodes.size(), false), m_readers(m_graph.nodes.size(), 0),
+      m_clampBehind(m_graph.nodes.size(), -1) {
     m_tensors.reserve(m_graph.nodes.size());
     for (const core::Node& node : m_graph.nodes) {
         m_tensors.push_back(viewsOf(node.op));
@@ -64,6 +66,14 @@ GraphExecutor::GraphExecutor(core::Graph graph, ExecutionMode mode)
         }
     }
     ++m_readers[static_cast<std::size_t>(m_graph.output)];
+    const std::vector<std::vector<core::NodeId>> consumers = m_graph.consumers();
+    for (std::size_t i = 0; i < m_graph.nodes.size(); ++i) {
+        if (m_readers[i] == 1 && consumers[i].size() == 1 &&
+            std::holds_alternative<core::BatchNormOp>(m_graph.nodes[i].op)) {
+            const auto* const clamp = std::get_if<core::ClampOp>(&m_graph.node(consumers[i].front()).op);
+            m_clampBehind[i] = clamp != nullptr && isFusable(*clamp) ? consumers[i].front() : -1;
+        }
+    }
 }
 
 GraphExecutor::GraphExecutor(GraphExecutor&&) noexcept = default;
@@ -114,14 +124,36 @@ at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> input
     const auto i = static_cast<std::size_t>(id);
     const core::Node& node = m_graph.nodes[i];
     try {
-        at::Tensor value = m_isBypassed[i] ? std::move(inputs[0])
-                                           : applyOperator(node, m_tensors[i], std::move(inputs), m_mode);
-        return finish(id, std::move(value));
+        if (m_isBypassed[i] || isDoneByBatchNorm(id)) {
+            return finish(id, std::move(inputs[0]));
+        }
+        const auto* const norm = std::get_if<core::BatchNormOp>(&node.op);
+        const bool isFused =
+            norm != nullptr && m_mode == ExecutionMode::Training && node.outputShape.size() == 4;
+        return finish(id, isFused ? batchNormForTraining(inputs[0], m_tensors[i], *norm, clampBehind(id))
+                                  : applyOperator(node, m_tensors[i], std::move(inputs), m_mode));
     } catch (const c10::Error& error) {
         throw core::Error(core::ErrorCode::Unknown,
                           "node '" + node.name + "' (" + std::string(core::operatorName(node.op)) +
                               ") failed in LibTorch: " + error.what_without_backtrace());
     }
+}
+
+std::optional<core::ClampOp> GraphExecutor::clampBehind(core::NodeId id) const {
+    const core::NodeId next = m_clampBehind[static_cast<std::size_t>(id)];
+    if (next < 0 || isWatched(id) || isBypassed(next)) {
+        return std::nullopt;
+    }
+    return std::get<core::ClampOp>(m_graph.node(next).op);
+}
+
+bool GraphExecutor::isDoneByBatchNorm(core::NodeId id) const {
+    if (m_mode != ExecutionMode::Training || !std::holds_alternative<core::ClampOp>(m_graph.node(id).op)) {
+        return false;
+    }
+    const core::NodeId before = m_graph.node(id).inputs.front();
+    return m_clampBehind[static_cast<std::size_t>(before)] == id && !isBypassed(before) &&
+           m_graph.node(before).outputShape.size() == 4 && clampBehind(before).has_value();
 }
 
 at::Tensor GraphExecutor::finish(core::NodeId id, at::Tensor value) const {

@@ -65,6 +65,11 @@ public:
 private:
     friend class Execution;
 
+    /// Training: the clamp that the batch norm of this node applies itself; the clamp's own node then hands its
+    /// input through.
+    std::optional<core::ClampOp> clampBehind(core::NodeId id) const;
+    bool isDoneByBatchNorm(core::NodeId id) const;
+
     core::Graph m_graph;
     ExecutionMode m_mode;
     std::vector<NodeTensors> m_tensors;
@@ -72,6 +77,7 @@ private:
     std::vector<std::optional<core::QParams>> m_grids;
     std::vector<bool> m_isBypassed;
     std::vector<int> m_readers;  ///< reads of each node's value, the graph's output counted as one
+    std::vector<core::NodeId> m_clampBehind; ///< of a batch norm: the clamp that alone reads it; else -1
     mutable std::unique_ptr<const InferencePlan> m_plan;  ///< null until run(), and after every change
 };
 

@@ -21,9 +21,9 @@ namespace bitlathe::engine {
 
 namespace {
 
-// Values a block holds about: 64 KiB, so that the histogram's pass finds in L2 what the moments' pass has
-// read.
-constexpr std::int64_t kBlockValues = 16384;
+// Values a block holds about: 256 KiB, so that the histogram's pass finds in L2 what the moments' pass has
+// read, and folding its counters costs little beside counting.
+constexpr std::int64_t kBlockValues = 65536;
 
 /// An activation as rows of neighbouring values: channels-last rows are pixels (one value per channel),
 /// others are planes of one channel each.
@@ -126,7 +126,7 @@ core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::stri
     std::vector<Moments> blocks(static_cast<std::size_t>(blockCount));
     Partial gathered(rows.channels);
     std::mutex gathering;
-    at::parallel_for(0, blockCount, 4, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, blockCount, 1, [&](std::int64_t begin, std::int64_t end) {
         Partial own(rows.channels);
         for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t first = block * rowsPerBlock;

@@ -240,19 +240,23 @@ BITLATHE_VECTORISED void clampBackwardKernel(const float* x, const float* gradie
     }
 }
 
+void requirePixels(std::size_t count, const QParams& qparams, const char* where) {
+    const std::size_t channels = qparams.scale.size();
+    if (channels == 0 || count % channels != 0) {
+        throw Error(ErrorCode::ShapeMismatch, std::string(where) + ": " + std::to_string(count) +
+                                                  " values are not whole pixels of " +
+                                                  std::to_string(channels) + " channels");
+    }
+}
+
 /// Scale and limits of every value of a few whole pixels, so that the loops over channels-last runs are long
 /// whatever the number of channels.
 struct PixelParameters {
     std::size_t period;
     std::vector<float> values;  ///< scales, lower limits, upper limits
 
-    PixelParameters(const QParams& qparams, std::size_t count) {
+    explicit PixelParameters(const QParams& qparams) {
         const std::size_t channels = qparams.scale.size();
-        if (channels == 0 || count % channels != 0) {
-            throw Error(ErrorCode::ShapeMismatch, "fakeQuantizeInterleaved: " + std::to_string(count) +
-                                                      " values are not whole pixels of " +
-                                                      std::to_string(channels) + " channels");
-        }
         constexpr std::size_t kShortestLoop = 256;
         period = channels * (channels >= kShortestLoop ? 1 : (kShortestLoop + channels - 1) / channels);
         values.resize(3 * period);
@@ -338,11 +342,12 @@ void quantize(std::span<const float> in, std::span<std::int32_t> out, const QPar
 
 void fakeQuantizeInterleaved(std::span<const float> in, std::span<float> out, const QParams& qparams) {
     requireSizes(in.size(), out.size(), "fakeQuantizeInterleaved");
+    requirePixels(in.size(), qparams, "fakeQuantizeInterleaved");
     if (!qparams.isUniform()) {
         interleavedByTable(in, out, qparams);
         return;
     }
-    const PixelParameters pixels(qparams, in.size());
+    const PixelParameters pixels(qparams);
     interleavedKernel(in.data(), out.data(), in.size(), pixels.period, pixels.scale(), pixels.lower(),
                       pixels.upper(), qparams.rounding);
 }
@@ -364,6 +369,7 @@ void fakeQuantizeInterleavedMasked(std::span<const float> in, std::span<float> o
                                    std::span<std::uint8_t> mask, const QParams& qparams) {
     requireSizes(in.size(), out.size(), "fakeQuantizeInterleavedMasked");
     requireSizes(in.size(), mask.size(), "fakeQuantizeInterleavedMasked");
+    requirePixels(in.size(), qparams, "fakeQuantizeInterleavedMasked");
     if (!qparams.isUniform()) {
         const std::size_t channels = qparams.tables.size();
         for (std::size_t i = 0; i < in.size(); ++i) {
@@ -373,7 +379,7 @@ void fakeQuantizeInterleavedMasked(std::span<const float> in, std::span<float> o
         interleavedByTable(in, out, qparams);
         return;
     }
-    const PixelParameters pixels(qparams, in.size());
+    const PixelParameters pixels(qparams);
     interleavedMaskedKernel(in.data(), out.data(), mask.data(), in.size(), pixels.period, pixels.scale(),
                             pixels.lower(), pixels.upper(), qparams.rounding);
 }

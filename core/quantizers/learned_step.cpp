@@ -42,6 +42,7 @@ struct Lanes {
     double step[kLanes] = {};
     double offset[kLanes] = {};
 
+    /// The product is rounded to float before the sum in double: one part in 2^24 of each term.
     __attribute__((always_inline)) inline float add(std::size_t i, float x, float g, float step0,
                                                     float offset0, float lower, float upper) noexcept {
         const float v = (x - offset0) / step0;
@@ -49,7 +50,7 @@ struct Lanes {
         const bool above = v >= upper;
         const bool inside = !below & !above & (v == v);
         const float slope = inside ? std::nearbyint(v) - v : (below ? lower : (above ? upper : 0.0F));
-        step[i] += static_cast<double>(g) * static_cast<double>(slope);
+        step[i] += static_cast<double>(g * slope);
         offset[i] += (below | above) ? static_cast<double>(g) : 0.0;
         return inside ? g : 0.0F;
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace bitlathe::core {
@@ -68,22 +69,27 @@ BITLATHE_VECTORISED std::pair<float, float> extrema(const float* x, std::size_t 
     return {low, high};
 }
 
-/// Indices into the counters of up to kIndexBlock values; returns how many values are exactly zero.
+// Counters behind the bins that exact zeros go to.
+constexpr std::size_t kZeroCounters = 16;
+constexpr std::size_t kTableSize = Histogram::kMaxBins + kZeroCounters;
+
 constexpr std::size_t kIndexBlock = 1024;
 
-BITLATHE_VECTORISED std::uint32_t binIndices(const float* x, std::size_t count, float inverseWidth, float firstBin,
-                                             std::int32_t lastIndex, std::int32_t* index) {
-    std::uint32_t zeros = 0;
+/// Indices into a table of counters of up to kIndexBlock values.
+BITLATHE_VECTORISED void binIndices(const float* x, std::size_t count, float inverseWidth, float firstBin,
+                                    std::int32_t lastIndex, std::int32_t* index) {
     for (std::size_t i = 0; i < count; ++i) {
         // A negative product that underflows to -0 still belongs to bin -1. The clamp keeps memory safe from extrema
         // that are not the values' own.
         const float position = x[i] * inverseWidth;
         const float bin = (x[i] < 0.0F) & (position == 0.0F) ? -1.0F : std::floor(position);
-        const auto k = static_cast<std::int32_t>(bin - firstBin);
-        index[i] = k < 0 ? 0 : (k > lastIndex ? lastIndex : k);
-        zeros += x[i] == 0.0F ? 1U : 0U;
+        auto k = static_cast<std::int32_t>(bin - firstBin);
+        k = k < 0 ? 0 : (k > lastIndex ? lastIndex : k);
+        // Zeros take turns on counters of their own behind the bins: half of a rectified activation would wait
+        // for one counter.
+        const auto turn = static_cast<std::int32_t>(i % kZeroCounters);
+        index[i] = x[i] == 0.0F ? Histogram::kMaxBins + turn : k;
     }
-    return zeros;
 }
 
 /// Where values go on a grid.
@@ -95,10 +101,14 @@ struct Binning {
 
 std::uint64_t countDirectly(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
     std::array<std::int32_t, kIndexBlock> index;
-    const std::uint64_t zeros = binIndices(values.data(), values.size(), binning.inverseWidth, binning.firstBin,
-                                           binning.lastIndex, index.data());
+    binIndices(values.data(), values.size(), binning.inverseWidth, binning.firstBin, binning.lastIndex, index.data());
+    std::uint64_t zeros = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        ++counts[static_cast<std::size_t>(index[i])];
+        if (index[i] < Histogram::kMaxBins) {
+            ++counts[static_cast<std::size_t>(index[i])];
+        } else {
+            ++zeros;
+        }
     }
     return zeros;
 }
@@ -109,25 +119,39 @@ std::uint64_t countDirectly(std::span<const float> values, const Binning& binnin
 constexpr std::size_t kTables = 4;
 constexpr std::size_t kChunk = std::size_t{1} << 20;
 
-std::uint64_t countInTables(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
-    std::array<std::uint32_t, kTables * Histogram::kMaxBins> tables;
-    for (std::size_t t = 0; t < kTables; ++t) {
-        std::fill_n(tables.data() + t * Histogram::kMaxBins, counts.size(), 0U);
+/// counts[i] += addends[i]
+BITLATHE_VECTORISED void addCounters(const std::uint32_t* addends, std::size_t count, std::uint64_t* counts) {
+    for (std::size_t i = 0; i < count; ++i) {
+        counts[i] += addends[i];
     }
-    std::uint64_t zeros = 0;
+}
+
+std::uint64_t countInTables(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
+    std::array<std::uint32_t, kTables * kTableSize> tables;
+    for (std::size_t t = 0; t < kTables; ++t) {
+        std::fill_n(tables.data() + t * kTableSize, counts.size(), 0U);
+        std::fill_n(tables.data() + t * kTableSize + Histogram::kMaxBins, kZeroCounters, 0U);
+    }
     std::array<std::int32_t, kIndexBlock> index;
     for (std::size_t begin = 0; begin < values.size(); begin += kIndexBlock) {
         const std::size_t length = std::min(kIndexBlock, values.size() - begin);
-        zeros += binIndices(values.data() + begin, length, binning.inverseWidth, binning.firstBin, binning.lastIndex,
-                            index.data());
-        for (std::size_t i = 0; i < length; ++i) {
-            ++tables[(i % kTables) * Histogram::kMaxBins + static_cast<std::size_t>(index[i])];
+        binIndices(values.data() + begin, length, binning.inverseWidth, binning.firstBin, binning.lastIndex,
+                   index.data());
+        std::size_t i = 0;
+        for (; i + kTables <= length; i += kTables) {
+            for (std::size_t t = 0; t < kTables; ++t) {
+                ++tables[t * kTableSize + static_cast<std::size_t>(index[i + t])];
+            }
+        }
+        for (; i < length; ++i) {
+            ++tables[static_cast<std::size_t>(index[i])];
         }
     }
-    for (std::size_t bin = 0; bin < counts.size(); ++bin) {
-        for (std::size_t t = 0; t < kTables; ++t) {
-            counts[bin] += tables[t * Histogram::kMaxBins + bin];
-        }
+    std::uint64_t zeros = 0;
+    for (std::size_t t = 0; t < kTables; ++t) {
+        const std::uint32_t* const table = tables.data() + t * kTableSize;
+        addCounters(table, counts.size(), counts.data());
+        zeros = std::accumulate(table + Histogram::kMaxBins, table + kTableSize, zeros);
     }
     return zeros;
 }
@@ -224,8 +248,6 @@ void Histogram::add(std::span<const float> values, float minimum, float maximum)
             zeros += countInTables(values.subspan(begin, std::min(kChunk, values.size() - begin)), binning, m_counts);
         }
     }
-    // Zeros were counted into bin 0, which the window always holds, and belong into none.
-    m_counts[static_cast<std::size_t>(-m_firstBin)] -= zeros;
     m_zeros += zeros;
 }
 

@@ -221,6 +221,31 @@ private Q_SLOTS:
         QCOMPARE(out, (std::vector<float>{0, 0, 2, 2, 2, 2, 0, 0, 0, 0}));
     }
 
+    void masksAreTheBackwardPass() {
+        for (const Rounding rounding : {Rounding::HalfEven, Rounding::HalfAway, Rounding::HalfUp, Rounding::Floor}) {
+            QParams q = grid(0, 15, 0.3F, 5, rounding);
+            const std::vector<float> x = awkward(q, 23);
+            const std::vector<float> gradient(x.size(), 2.0F);
+            std::vector<float> expected(x.size());
+            std::vector<float> expectedGradient(x.size());
+            fakeQuantize(x, expected, q);
+            fakeQuantizeBackward(x, gradient, expectedGradient, q);
+            std::vector<float> out(x.size());
+            std::vector<std::uint8_t> mask(x.size());
+            fakeQuantizeMasked(x, out, mask, q);
+            QVERIFY(std::equal(out.begin(), out.end(), expected.begin()));
+            std::vector<float> masked(x.size());
+            maskGradient(mask, gradient, masked);
+            QCOMPARE(masked, expectedGradient);
+            q.axis = 1;
+            std::fill(mask.begin(), mask.end(), std::uint8_t{7});
+            fakeQuantizeInterleavedMasked(x, out, mask, q);
+            QVERIFY(std::equal(out.begin(), out.end(), expected.begin()));
+            maskGradient(mask, gradient, masked);
+            QCOMPARE(masked, expectedGradient);
+        }
+    }
+
     void emptyTensorsAreFine() {
         const QParams q = grid(0, 255, 1.0F, 0);
         fakeQuantize({}, {}, q);
