@@ -16,6 +16,11 @@ if(BITLATHE_ASAN)
   target_link_options(bitlathe_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+if(BITLATHE_TSAN)
+  target_compile_options(bitlathe_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(bitlathe_options INTERFACE -fsanitize=thread)
+endif()
+
 find_program(BITLATHE_CCACHE ccache)
 if(BITLATHE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${BITLATHE_CCACHE})

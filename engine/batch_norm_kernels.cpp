@@ -21,7 +21,7 @@ BITLATHE_INLINE float clamped(float value, float lower, float upper) {
     return value > upper ? upper : value;
 }
 
-} // namespace
+}  // namespace
 
 BITLATHE_VECTORISED void accumulateMoments(const float* x, std::size_t pixels, std::size_t channels,
                                            const float* shift, double* sum, double* squares) {
@@ -109,4 +109,4 @@ BITLATHE_VECTORISED void inputGradients(const float* x, const float* gradient, f
     }
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

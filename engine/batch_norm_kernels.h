@@ -34,4 +34,4 @@ void inputGradients(const float* x, const float* gradient, float* out, std::size
                     std::size_t channels, const float* a, const float* b, const float* mean,
                     const float* slope, const float* offset, const PassBand& band);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -63,7 +63,7 @@ void forPixels(std::int64_t pixels, std::int64_t channels, const Work& work) {
 
 /// The normalisation of one batch as the backward pass needs it.
 struct Normalisation {
-    at::Tensor factor, summand; ///< a and b: y = a x + b
+    at::Tensor factor, summand;  ///< a and b: y = a x + b
     at::Tensor mean, inverseDeviation;
 };
 
@@ -100,8 +100,8 @@ Normalisation normalisationOf(const at::Tensor& x, const at::Tensor& gamma, cons
         float& runVariance = runningVariance.data_ptr<float>()[c];
         const double unbiased = variance * count / (count - 1);
         runMean = static_cast<float>(op.momentum * mean + (1 - op.momentum) * static_cast<double>(runMean));
-        runVariance = static_cast<float>(op.momentum * unbiased +
-                                         (1 - op.momentum) * static_cast<double>(runVariance));
+        runVariance =
+            static_cast<float>(op.momentum * unbiased + (1 - op.momentum) * static_cast<double>(runVariance));
     }
     return result;
 }
@@ -172,7 +172,7 @@ public:
     }
 };
 
-} // namespace
+}  // namespace
 
 bool isFusable(const core::ClampOp& clamp) {
     return !std::isinf(clamp.upper) || clamp.lower == 0;
@@ -181,13 +181,14 @@ bool isFusable(const core::ClampOp& clamp) {
 at::Tensor batchNormForTraining(const at::Tensor& x, const NodeTensors& tensors, const core::BatchNormOp& op,
                                 const std::optional<core::ClampOp>& clamp) {
     if (x.numel() / std::max<std::int64_t>(x.size(1), 1) < 2) {
-        throw core::Error(core::ErrorCode::ShapeMismatch,
-                          "batch norm in training needs more than one value a channel, not a batch of shape " +
-                              core::shapeText(x.sizes().vec()));
+        throw core::Error(
+            core::ErrorCode::ShapeMismatch,
+            "batch norm in training needs more than one value a channel, not a batch of shape " +
+                core::shapeText(x.sizes().vec()));
     }
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     return BatchNorm::apply(x, tensors.gamma, tensors.beta, tensors.mean, tensors.variance, op,
                             clamp ? clamp->lower : -kInfinity, clamp ? clamp->upper : kInfinity);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

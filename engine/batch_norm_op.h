@@ -27,4 +27,4 @@ at::Tensor batchNormForTraining(const at::Tensor& x, const NodeTensors& tensors,
 /// a bound where relu and hardtanh do not.
 bool isFusable(const core::ClampOp& clamp);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

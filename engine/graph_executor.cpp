@@ -127,11 +127,10 @@ at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> input
         if (m_isBypassed[i] || isDoneByBatchNorm(id)) {
             return finish(id, std::move(inputs[0]));
         }
-        const auto* const norm = std::get_if<core::BatchNormOp>(&node.op);
-        const bool isFused =
-            norm != nullptr && m_mode == ExecutionMode::Training && node.outputShape.size() == 4;
-        return finish(id, isFused ? batchNormForTraining(inputs[0], m_tensors[i], *norm, clampBehind(id))
-                                  : applyOperator(node, m_tensors[i], std::move(inputs), m_mode));
+        const bool isTrainedNorm =
+            m_mode == ExecutionMode::Training && std::holds_alternative<core::BatchNormOp>(node.op);
+        return finish(id, isTrainedNorm ? trainedBatchNorm(id, inputs[0])
+                                        : applyOperator(node, m_tensors[i], std::move(inputs), m_mode));
     } catch (const c10::Error& error) {
         throw core::Error(core::ErrorCode::Unknown,
                           "node '" + node.name + "' (" + std::string(core::operatorName(node.op)) +
@@ -139,21 +138,31 @@ at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> input
     }
 }
 
-std::optional<core::ClampOp> GraphExecutor::clampBehind(core::NodeId id) const {
+core::NodeId GraphExecutor::clampBehind(core::NodeId id) const {
     const core::NodeId next = m_clampBehind[static_cast<std::size_t>(id)];
-    if (next < 0 || isWatched(id) || isBypassed(next)) {
-        return std::nullopt;
+    return next < 0 || isWatched(id) || isBypassed(id) || isBypassed(next) ? -1 : next;
+}
+
+at::Tensor GraphExecutor::trainedBatchNorm(core::NodeId id, const at::Tensor& x) const {
+    const core::Node& node = m_graph.node(id);
+    const NodeTensors& own = tensors(id);
+    const core::NodeId next = clampBehind(id);
+    std::optional<core::ClampOp> clamp;
+    if (next >= 0) {
+        clamp = std::get<core::ClampOp>(m_graph.node(next).op);
     }
-    return std::get<core::ClampOp>(m_graph.node(next).op);
+    if (x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat) {
+        return batchNormForTraining(x, own, std::get<core::BatchNormOp>(node.op), clamp);
+    }
+    at::Tensor value = applyOperator(node, own, {x}, m_mode);
+    return clamp ? applyOperator(m_graph.node(next), {}, {std::move(value)}, m_mode) : value;
 }
 
 bool GraphExecutor::isDoneByBatchNorm(core::NodeId id) const {
     if (m_mode != ExecutionMode::Training || !std::holds_alternative<core::ClampOp>(m_graph.node(id).op)) {
         return false;
     }
-    const core::NodeId before = m_graph.node(id).inputs.front();
-    return m_clampBehind[static_cast<std::size_t>(before)] == id && !isBypassed(before) &&
-           m_graph.node(before).outputShape.size() == 4 && clampBehind(before).has_value();
+    return clampBehind(m_graph.node(id).inputs.front()) == id;
 }
 
 at::Tensor GraphExecutor::finish(core::NodeId id, at::Tensor value) const {

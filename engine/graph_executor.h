@@ -65,9 +65,10 @@ public:
 private:
     friend class Execution;
 
-    /// Training: the clamp that the batch norm of this node applies itself; the clamp's own node then hands its
-    /// input through.
-    std::optional<core::ClampOp> clampBehind(core::NodeId id) const;
+    /// Training: the clamp that the batch norm of this node applies itself, -1 for none; the clamp's own node then
+    /// hands its input through.
+    core::NodeId clampBehind(core::NodeId id) const;
+    at::Tensor trainedBatchNorm(core::NodeId id, const at::Tensor& x) const;
     bool isDoneByBatchNorm(core::NodeId id) const;
 
     core::Graph m_graph;
@@ -77,7 +78,7 @@ private:
     std::vector<std::optional<core::QParams>> m_grids;
     std::vector<bool> m_isBypassed;
     std::vector<int> m_readers;  ///< reads of each node's value, the graph's output counted as one
-    std::vector<core::NodeId> m_clampBehind; ///< of a batch norm: the clamp that alone reads it; else -1
+    std::vector<core::NodeId> m_clampBehind;  ///< of a batch norm: the clamp that alone reads it; else -1
     mutable std::unique_ptr<const InferencePlan> m_plan;  ///< null until run(), and after every change
 };
 

@@ -25,12 +25,31 @@ inline double medianOf(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-/// Ours and the peer's in turn, one round of each before that counts for nothing; the median of the rounds'
-/// ratios says more than the ratio of medians on a machine whose load changes.
+/// One line from times taken in turn. The median of the rounds' ratios says more than the ratio of medians on
+/// a machine whose load changes.
+inline void printRow(const std::string& name, const std::string& peer, double goal,
+                     const std::vector<double>& own, const std::vector<double>& other) {
+    if (own.empty()) {
+        return;
+    }
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        ratios.push_back(other[i] / own[i]);
+    }
+    const double ratio = medianOf(ratios);
+    std::printf("%-44s %10.2f %10.2f  %-12s %7.2f", name.c_str(), medianOf(own), medianOf(other),
+                peer.c_str(), ratio);
+    if (goal > 0) {
+        std::printf(" %7.2f  %s", goal, ratio >= goal ? "reached" : "short");
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
+/// Ours and the peer's in turn, one round of each before that counts for nothing.
 inline void runRace(const Race& race, int rounds) {
     std::vector<double> own;
     std::vector<double> other;
-    std::vector<double> ratios;
     for (int round = -1; round < rounds; ++round) {
         const double ours = timeOnce(race.ours);
         const std::optional<double> theirs = race.theirs();
@@ -40,17 +59,9 @@ inline void runRace(const Race& race, int rounds) {
         if (round >= 0) {
             own.push_back(ours);
             other.push_back(*theirs);
-            ratios.push_back(*theirs / ours);
         }
     }
-    const double ratio = medianOf(ratios);
-    std::printf("%-44s %10.2f %10.2f  %-12s %7.2f", race.name.c_str(), medianOf(own), medianOf(other),
-                race.peer.c_str(), ratio);
-    if (race.goal > 0) {
-        std::printf(" %7.2f  %s", race.goal, ratio >= race.goal ? "reached" : "short");
-    }
-    std::printf("\n");
-    std::fflush(stdout);
+    printRow(race.name, race.peer, race.goal, own, other);
 }
 
 inline void printTableHead() {

@@ -16,6 +16,7 @@
 #include "tests/bench/goal_table.h"
 #include "tests/bench/model_bench.h"
 #include "tests/bench/peers.h"
+#include "tests/bench/training_bench.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty_like.h>
@@ -117,6 +118,8 @@ private:
 
     void runKernels();
     void runNet(const Net& net);
+    void raceEvaluation(const Net& net, const core::Graph& graph, const std::string& onnx);
+    void raceTraining(const Net& net, const core::Graph& graph);
 
     PeerOptions m_options;
     Peer m_torch;
@@ -199,7 +202,13 @@ void PeerBench::runNet(const Net& net) {
         std::printf("%s: %s\n", net.name.c_str(), exported["error"].get<std::string>().c_str());
         return;
     }
-    const core::PreparedModel model = core::prepare(engine::importTorchScript(script, net.input));
+    const core::Graph graph = engine::importTorchScript(script, net.input);
+    raceEvaluation(net, graph, onnx);
+    raceTraining(net, graph);
+}
+
+void PeerBench::raceEvaluation(const Net& net, const core::Graph& graph, const std::string& onnx) {
+    const core::PreparedModel model = core::prepare(graph);
     const core::Batch batch = randomBatch(model.graph.inputShape(), net.batch);
     const c10::InferenceMode inference;
     const at::Tensor images = engine::wrapImages(batch);
@@ -229,6 +238,18 @@ void PeerBench::runNet(const Net& net) {
     }
     m_torch.ask({{"do", "drop"}});
     m_onnx.ask({{"do", "drop"}});
+}
+
+void PeerBench::raceTraining(const Net& net, const core::Graph& graph) {
+    const std::string name = net.name + ", float training step";
+    if (name.find(m_options.only) == std::string::npos) {
+        return;
+    }
+    const StepTimes times = timeTrainingSteps(graph, net.batch, m_options.rounds, [&] {
+        return m_torch.time({{"do", "time"}, {"case", "float_step/" + net.name}});
+    });
+    printRow(name, m_torch.name(), 0, times.own, times.other);
+    m_torch.ask({{"do", "drop"}});
 }
 
 }  // namespace

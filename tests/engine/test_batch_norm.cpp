@@ -93,7 +93,7 @@ private Q_SLOTS:
         compareTensors(own.mean.to(at::kDouble), wide.mean, tolerance, 1e-6);
         compareTensors(own.variance.to(at::kDouble), wide.variance, tolerance, 1e-6);
         if (mean != 0) {
-            return; // values at the clamp's ends fall to either side
+            return;  // values at the clamp's ends fall to either side
         }
         y.backward(gradient);
         expected.backward(gradient.to(at::kDouble));

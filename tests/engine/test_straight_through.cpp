@@ -38,7 +38,8 @@ private Q_SLOTS:
         QTest::addColumn<bool>("isChannelsLast");
         for (const int axis : {-1, 0, 1}) {
             for (const bool isChannelsLast : {false, true}) {
-                QTest::addRow("axis %d%s", axis, isChannelsLast ? " channels last" : "") << axis << isChannelsLast;
+                QTest::addRow("axis %d%s", axis, isChannelsLast ? " channels last" : "")
+                    << axis << isChannelsLast;
             }
         }
     }
