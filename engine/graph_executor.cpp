@@ -52,7 +52,8 @@ void makeTrainable(NodeTensors& tensors) {
 }  // namespace
 
 GraphExecutor::GraphExecutor(core::Graph graph, ExecutionMode mode)
-    : m_graph(std::move(graph)), m_mode(mode), m_hooks(m_graph.nodes.size()), m_grids(m_graph.nodes.size()),
+    : m_graph(std::move(graph)), m_mode(mode), m_hooks(m_graph.nodes.size()),
+      m_operators(m_graph.nodes.size()), m_grids(m_graph.nodes.size()),
       m_isBypassed(m_graph.nodes.size(), false), m_readers(m_graph.nodes.size(), 0),
       m_clampBehind(m_graph.nodes.size(), -1) {
     m_tensors.reserve(m_graph.nodes.size());
@@ -127,6 +128,9 @@ at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> input
         if (m_isBypassed[i] || isDoneByBatchNorm(id)) {
             return finish(id, std::move(inputs[0]));
         }
+        if (m_operators[i]) {
+            return finish(id, m_operators[i](std::move(inputs)));
+        }
         const bool isTrainedNorm =
             m_mode == ExecutionMode::Training && std::holds_alternative<core::BatchNormOp>(node.op);
         return finish(id, isTrainedNorm ? trainedBatchNorm(id, inputs[0])
@@ -140,7 +144,8 @@ at::Tensor GraphExecutor::compute(core::NodeId id, std::vector<at::Tensor> input
 
 core::NodeId GraphExecutor::clampBehind(core::NodeId id) const {
     const core::NodeId next = m_clampBehind[static_cast<std::size_t>(id)];
-    return next < 0 || isWatched(id) || isBypassed(id) || isBypassed(next) ? -1 : next;
+    const bool isOthers = m_operators[static_cast<std::size_t>(id)] != nullptr;
+    return next < 0 || isOthers || isWatched(id) || isBypassed(id) || isBypassed(next) ? -1 : next;
 }
 
 at::Tensor GraphExecutor::trainedBatchNorm(core::NodeId id, const at::Tensor& x) const {

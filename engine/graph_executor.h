@@ -28,6 +28,9 @@ public:
     /// hook may overwrite it when isSoleOwner() says so.
     using ValueHook = std::function<at::Tensor(at::Tensor value)>;
 
+    /// Computes a node in another way than applyOperator: where training folds and quantizes.
+    using NodeOperator = std::function<at::Tensor(std::vector<at::Tensor> inputs)>;
+
     GraphExecutor(core::Graph graph, ExecutionMode mode);
     GraphExecutor(GraphExecutor&&) noexcept;
     GraphExecutor& operator=(GraphExecutor&&) noexcept;
@@ -40,6 +43,10 @@ public:
 
     void setHook(core::NodeId id, ValueHook hook);
     bool hasHooks() const noexcept;
+    /// Training alone: what computes the node from now on.
+    void setOperator(core::NodeId id, NodeOperator op) {
+        m_operators[static_cast<std::size_t>(id)] = std::move(op);
+    }
     /// Fake-quantizes the node's value with this grid, in front of its hook.
     void setGrid(core::NodeId id, core::QParams grid);
     /// True when a hook or grid takes the node's value.
@@ -75,6 +82,7 @@ private:
     ExecutionMode m_mode;
     std::vector<NodeTensors> m_tensors;
     std::vector<ValueHook> m_hooks;
+    std::vector<NodeOperator> m_operators;
     std::vector<std::optional<core::QParams>> m_grids;
     std::vector<bool> m_isBypassed;
     std::vector<int> m_readers;  ///< reads of each node's value, the graph's output counted as one

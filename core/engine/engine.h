@@ -83,8 +83,10 @@ struct WorkerGroup {
 
 /// Quantization in the training loop.
 struct QuantizedTraining {
-    const QuantConfig* config = nullptr; ///< bits and quantizers by layer of prepare(graph)
-    const QuantPlan* start = nullptr;    ///< grids to begin with, from calibration or an earlier run
+    const QuantConfig* config = nullptr;    ///< bits and quantizers by layer of prepare(graph)
+    const Statistics* statistics = nullptr; ///< of the activations: where ranges and learned parameters start
+    const QuantPlan* start = nullptr; ///< of an earlier run, whose activation ranges replace those of the
+                                      ///< statistics; null: none
     QatOptions options;
 };
 
@@ -95,8 +97,8 @@ struct TrainTask {
     const BatchSource* testData = nullptr;
     TrainOptions options;
     std::optional<QuantizedTraining> quantization; ///< empty: float training
-    std::string checkpointFolder; ///< where checkpoints go and are looked for; empty: none are written
-    bool isResumed = false;       ///< continue from the newest checkpoint in the folder
+    std::string checkpointFolder; ///< where checkpoints go; empty: none are written
+    std::string resumeFolder;     ///< whose newest checkpoint to continue from; empty: begin anew
     WorkerGroup workers;
 };
 

@@ -29,8 +29,11 @@ std::vector<float> subsampled(std::span<const float> values, std::span<const std
 class RangeTracker {
 public:
     explicit RangeTracker(const Range& start = {-8, 8}) : m_range(start) {}
+    /// Continues where another one was.
+    RangeTracker(const Range& range, std::int64_t batches) : m_range(range), m_batches(batches) {}
     const Range& update(const Range& extrema) noexcept;
     const Range& range() const noexcept { return m_range; }
+    std::int64_t batches() const noexcept { return m_batches; }
 
 private:
     Range m_range;

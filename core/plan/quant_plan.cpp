@@ -104,25 +104,6 @@ std::vector<Range> channelRanges(const SiteId& id, const SiteStatistics& statist
     return ranges;
 }
 
-/// Groups as per-channel entries: every consumer of QParams knows tensors and channels only.
-void expandGroups(QParams& qparams, std::int64_t channelsPerSlice) {
-    QParams expanded = qparams;
-    expanded.scale.clear();
-    expanded.zeroPoint.clear();
-    expanded.tables.clear();
-    for (std::size_t s = 0; s < qparams.slices(); ++s) {
-        expanded.scale.insert(expanded.scale.end(), static_cast<std::size_t>(channelsPerSlice),
-                              qparams.scale[s]);
-        expanded.zeroPoint.insert(expanded.zeroPoint.end(), static_cast<std::size_t>(channelsPerSlice),
-                                  qparams.zeroPoint[s]);
-        if (!qparams.isUniform()) {
-            expanded.tables.insert(expanded.tables.end(), static_cast<std::size_t>(channelsPerSlice),
-                                   qparams.tables[s]);
-        }
-    }
-    qparams = std::move(expanded);
-}
-
 const FloatTensor* weightOf(const Node& node) {
     if (const auto* conv = std::get_if<Conv2dOp>(&node.op)) {
         return &conv->weight;
@@ -190,20 +171,8 @@ FitInput fitInput(const FloatTensor& weights, const SiteId& id, const SiteStatis
     return input;
 }
 
-}  // namespace
-
-const QParams* QuantPlan::find(const SiteId& id) const {
-    const auto found = sites.find(id);
-    return found == sites.end() ? nullptr : &found->second;
-}
-
-BatchNormMode QuantPlan::batchNormMode(const LayerId& id) const {
-    const auto found = batchNorm.find(id);
-    return found == batchNorm.end() ? BatchNormMode::Folded : found->second;
-}
-
-QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
-                    const SiteStatistics* statistics) {
+void requireFittable(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                     const SiteStatistics* statistics) {
     if (quant.isFloat()) {
         fail(ErrorCode::InvalidConfig, id, "is float and has no quantization parameters");
     }
@@ -217,27 +186,80 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
     if (!isWeight && !quant.manualRange && (statistics == nullptr || statistics->empty())) {
         fail(ErrorCode::NotCalibrated, id, "no statistics yet; calibrate the model on data first");
     }
-    const bool needsChannels = quant.granularity.kind != Granularity::Kind::Tensor;
-    std::int64_t channels = 1;
-    if (isWeight) {
-        channels = weights.shape().empty() ? 1 : weights.shape().front();
-    } else if (needsChannels && statistics != nullptr) {
-        channels = static_cast<std::int64_t>(statistics->channelRanges.size());
+}
+
+std::int64_t channelsOf(const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                        const SiteStatistics* statistics) {
+    if (id.kind == SiteKind::Weight) {
+        return weights.shape().empty() ? 1 : weights.shape().front();
     }
-    if (needsChannels && !isWeight && !quant.manualRange && channels == 0) {
+    if (quant.granularity.kind == Granularity::Kind::Tensor || statistics == nullptr) {
+        return 1;
+    }
+    const auto channels = static_cast<std::int64_t>(statistics->channelRanges.size());
+    if (channels == 0 && !quant.manualRange) {
         fail(ErrorCode::InvalidConfig, id,
              "calibration kept no ranges per channel for it; use one scale per tensor");
     }
-    try {
-        const Slicing slices = slicing(id, quant.granularity, channels);
-        const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create(quant.quantizer);
-        const std::vector<Range> ranges = siteRanges(weights, id, quant, statistics, *quantizer, slices);
-        const FitInput input = fitInput(weights, id, statistics, ranges);
-        if (!needsChannels) {
-            return quantizer->fit(input, *quant.bits, std::nullopt);
+    return channels;
+}
+
+}  // namespace
+
+const QParams* QuantPlan::find(const SiteId& id) const {
+    const auto found = sites.find(id);
+    return found == sites.end() ? nullptr : &found->second;
+}
+
+BatchNormMode QuantPlan::batchNormMode(const LayerId& id) const {
+    const auto found = batchNorm.find(id);
+    return found == batchNorm.end() ? BatchNormMode::Folded : found->second;
+}
+
+void expandGroups(QParams& qparams, std::int64_t channelsPerSlice) {
+    if (!qparams.isPerChannel() || channelsPerSlice == 1) {
+        return;
+    }
+    QParams expanded = qparams;
+    expanded.scale.clear();
+    expanded.zeroPoint.clear();
+    expanded.tables.clear();
+    for (std::size_t s = 0; s < qparams.slices(); ++s) {
+        expanded.scale.insert(expanded.scale.end(), static_cast<std::size_t>(channelsPerSlice),
+                              qparams.scale[s]);
+        expanded.zeroPoint.insert(expanded.zeroPoint.end(), static_cast<std::size_t>(channelsPerSlice),
+                                  qparams.zeroPoint[s]);
+        if (!qparams.isUniform()) {
+            expanded.tables.insert(expanded.tables.end(), static_cast<std::size_t>(channelsPerSlice),
+                                   qparams.tables[s]);
         }
-        QParams qparams = quantizer->fit(input, *quant.bits, isWeight ? 0 : 1);
-        expandGroups(qparams, slices.channelsPerSlice);
+    }
+    qparams = std::move(expanded);
+}
+
+SiteFit fitSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                const SiteStatistics* statistics) {
+    requireFittable(layer, weights, id, quant, statistics);
+    const bool isWeight = id.kind == SiteKind::Weight;
+    const Slicing slices = slicing(id, quant.granularity, channelsOf(weights, id, quant, statistics));
+    const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create(quant.quantizer);
+    SiteFit fit;
+    fit.input = fitInput(weights, id, statistics,
+                         siteRanges(weights, id, quant, statistics, *quantizer, slices));
+    if (quant.granularity.kind != Granularity::Kind::Tensor) {
+        fit.axis = isWeight ? 0 : 1;
+        fit.channelsPerSlice = slices.channelsPerSlice;
+    }
+    return fit;
+}
+
+QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                    const SiteStatistics* statistics) {
+    try {
+        const SiteFit fit = fitSite(layer, weights, id, quant, statistics);
+        QParams qparams =
+            quantizerRegistry().create(quant.quantizer)->fit(fit.input, *quant.bits, fit.axis);
+        expandGroups(qparams, fit.channelsPerSlice);
         return qparams;
     } catch (const Error& error) {
         const std::string text = error.what();

@@ -1,11 +1,14 @@
 #pragma once
 
 #include "core/graph/layer.h"
+#include "core/quantizers/quantizer.h"
 #include "core/types/qparams.h"
 #include "core/types/quant_config.h"
 #include "core/types/site_statistics.h"
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace bitlathe::core {
@@ -42,6 +45,18 @@ QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, con
 /// One site alone, for edits. `weights` is read for weight sites only.
 QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
                     const SiteStatistics* statistics);
+
+/// A site's tensor as its quantizer sees it: cut into the slices that share a grid, each with its range.
+struct SiteFit {
+    FitInput input;  ///< looks into the weights and statistics it was made from
+    std::int64_t channelsPerSlice = 1;
+    std::optional<int> axis;  ///< empty: one slice
+};
+/// What resolveSite hands to Quantizer::fit, for those who train the quantizer instead. Same errors.
+SiteFit fitSite(const Layer* layer, const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
+                const SiteStatistics* statistics);
+/// Entries of groups as entries of channels: every consumer of QParams knows tensors and channels only.
+void expandGroups(QParams& qparams, std::int64_t channelsPerSlice);
 
 /// Statistics of a weight tensor, per tensor (channelRanges filled along dim 0).
 SiteStatistics weightStatistics(const FloatTensor& weights);

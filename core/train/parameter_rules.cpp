@@ -24,8 +24,12 @@ bool isWeight(ParameterKind kind) {
 
 ParameterSettings parameterSettings(const TrainOptions& options, const std::string& name, ParameterKind kind,
                                     std::int64_t elements) {
-    ParameterSettings settings;
-    settings.weightDecay = isWeight(kind) ? options.weightDecay : 0.0;
+    return parameterSettings(options, name, kind, elements, isWeight(kind) ? options.weightDecay : 0.0);
+}
+
+ParameterSettings parameterSettings(const TrainOptions& options, const std::string& name, ParameterKind kind,
+                                    std::int64_t elements, double ownDecay) {
+    ParameterSettings settings{1, ownDecay};
     for (const ParameterRule& rule : options.rules) {
         if (matches(rule, name, kind, elements)) {
             settings.learningRateFactor = rule.learningRateFactor.value_or(settings.learningRateFactor);

@@ -19,5 +19,8 @@ struct ParameterSettings {
 /// name  "stem.conv.weight", as rules see it
 ParameterSettings parameterSettings(const TrainOptions& options, const std::string& name, ParameterKind kind,
                                     std::int64_t elements);
+/// The same with another decay for the rules to change: a range whose paper decays it (PACT's alpha).
+ParameterSettings parameterSettings(const TrainOptions& options, const std::string& name, ParameterKind kind,
+                                    std::int64_t elements, double ownDecay);
 
 }  // namespace bitlathe::core

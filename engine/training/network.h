@@ -25,8 +25,9 @@ public:
     at::Tensor logits(const at::Tensor& images) const;
     /// Everything that learns, in a fixed order.
     virtual std::vector<Parameter> parameters(const core::TrainOptions& options);
-    /// Called before each step; `epoch` counts from 0 with the batch as its fraction.
-    virtual void beginStep(double /*epoch*/) {}
+    /// Called before each step; `epoch` counts from 0 with the batch as its fraction. Returns the front of the
+    /// names of parameters whose meaning has changed: the optimizer forgets what it knows of them.
+    virtual std::vector<std::string> beginStep(double /*epoch*/) { return {}; }
     /// Called after the optimizer's step: keeps learned ranges legal.
     virtual void endStep() {}
 

@@ -6,20 +6,26 @@
 #include "engine/evaluator.h"
 #include "engine/process_memory.h"
 #include "engine/tensor_bridge.h"
+#include "engine/training/checkpoint.h"
 #include "engine/training/loss.h"
 #include "engine/training/network.h"
+#include "engine/training/quantized_network.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/eq.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bitlathe::engine {
 
@@ -54,23 +60,88 @@ struct EpochSums {
     std::int64_t correct = 0;
 };
 
-/// The epoch with the most correct test images so far.
-struct Best {
+/// A result that may not be there yet.
+struct Outcome {
     core::TrainResult result;
     bool isSet = false;
 };
+
+/// Names of parts of a checkpoint.
+constexpr const char* kNetwork = "network/";
+constexpr const char* kBest = "best/";
+constexpr double kDiskRetrySeconds = 30;
+
+nlohmann::json testToJson(const core::EvaluationResult& test) {
+    return {{"samples", test.samples},
+            {"correct", test.correct},
+            {"mean_loss", test.meanLoss},
+            {"elapsed_ms", test.elapsedMs}};
+}
+
+core::EvaluationResult testFromJson(const nlohmann::json& json) {
+    core::EvaluationResult test;
+    test.samples = json.at("samples");
+    test.correct = json.at("correct");
+    test.meanLoss = json.at("mean_loss");
+    test.elapsedMs = json.at("elapsed_ms");
+    return test;
+}
+
+/// Copies, so that what follows does not change them.
+NamedTensors copied(const NamedTensors& tensors) {
+    NamedTensors copies;
+    for (const auto& [name, tensor] : tensors) {
+        copies[name] = tensor.detach().clone();
+    }
+    return copies;
+}
+
+bool isDiskFull(const core::Error& error) {
+    const std::string text = error.what();
+    return text.find(std::strerror(ENOSPC)) != std::string::npos ||
+           text.find(std::strerror(EDQUOT)) != std::string::npos;
+}
+
+/// Scales all gradients so that their norm together is at most `largest`.
+void clipGradients(const std::vector<Parameter>& parameters, double largest) {
+    double squares = 0;
+    for (const Parameter& parameter : parameters) {
+        if (parameter.value.grad().defined()) {
+            squares += parameter.value.grad().square().sum(at::kDouble).item().toDouble();
+        }
+    }
+    const double norm = std::sqrt(squares);
+    if (norm <= largest) {
+        return;
+    }
+    for (const Parameter& parameter : parameters) {
+        if (at::Tensor gradient = parameter.value.grad(); gradient.defined()) {
+            gradient.mul_(largest / norm);
+        }
+    }
+}
+
+std::unique_ptr<Network> makeNetwork(const core::TrainTask& task) {
+    if (task.quantization) {
+        return std::make_unique<QuantizedNetwork>(task);
+    }
+    return std::make_unique<Network>(*task.graph, task.options);
+}
 
 class Training {
 public:
     Training(const core::TrainTask& task, const core::RunContext& context,
              const core::TrainObserver& observer)
         : m_task(task), m_options(task.options), m_context(context), m_observer(observer),
-          m_network(std::make_unique<Network>(*task.graph, task.options)),
+          m_network(makeNetwork(task)),
           m_optimizer(makeOptimizer(m_options.optimizer, m_network->parameters(m_options))),
           m_schedule(core::makeSchedule(m_options.schedule, m_options.learningRate,
                                         {m_options.epochs, task.trainData->batchCount()})) {
         if (m_options.distillation.weight > 0) {
             m_teacher.emplace(core::foldBatchNorm(*task.graph), ExecutionMode::Inference);
+        }
+        if (!task.resumeFolder.empty()) {
+            resume(checkpointPath(task.resumeFolder));
         }
     }
 
@@ -80,7 +151,7 @@ public:
                 return stoppedEarly();
             }
         }
-        return m_options.keep == core::KeptWeights::Best ? m_best.result : m_last;
+        return m_options.keep == core::KeptWeights::Best ? bestResult() : m_last.result;
     }
 
 private:
@@ -93,12 +164,18 @@ private:
             if (m_context.isStopRequested()) {
                 return false;
             }
+            if (isCheckpointDue()) {
+                saveCheckpoint();
+            }
             step();
         }
         const double learningMs = millisecondsSince(begin);
         closeEpoch(begin, learningMs);
-        m_position.batch = 0;
+        const Position ended = m_position;
+        m_position = {ended.epoch + 1, 0, ended.step};
         m_sums = {};
+        saveCheckpoint();
+        m_position.epoch = ended.epoch;
         return true;
     }
 
@@ -106,15 +183,25 @@ private:
         const auto begin = Clock::now();
         m_task.trainData->read(m_position.batch, m_batch, m_position.epoch);
         requireInputShape(m_network->structure(), m_batch.shape);
-        m_network->beginStep(static_cast<double>(m_position.epoch) +
-                             static_cast<double>(m_position.batch) /
-                                 static_cast<double>(m_task.trainData->batchCount()));
+        restart(m_network->beginStep(static_cast<double>(m_position.epoch) +
+                                     static_cast<double>(m_position.batch) /
+                                         static_cast<double>(m_task.trainData->batchCount())));
         const auto [loss, correct] = learnBatch();
         const auto size = static_cast<std::int64_t>(m_batch.labels.size());
         m_sums.loss += loss * static_cast<double>(size);
         m_sums.samples += size;
         m_sums.correct += correct;
         reportStep(loss, correct, size, millisecondsSince(begin));
+    }
+
+    void restart(const std::vector<std::string>& fronts) {
+        for (std::size_t i = 0; i < m_optimizer->parameters().size(); ++i) {
+            for (const std::string& front : fronts) {
+                if (m_optimizer->parameters()[i].name.starts_with(front + ".")) {
+                    m_optimizer->reset(i);
+                }
+            }
+        }
     }
 
     std::pair<double, std::int64_t> learnBatch() {
@@ -129,6 +216,9 @@ private:
             throwDiverged(images);
         }
         loss.backward();
+        if (m_options.clipGradientNorm > 0) {
+            clipGradients(m_optimizer->parameters(), m_options.clipGradientNorm);
+        }
         m_optimizer->step(rate());
         m_network->endStep();
         const at::Tensor hits = logits.detach().argmax(1).eq(labels);
@@ -166,9 +256,11 @@ private:
         report.imagesPerSecond = 1000.0 * static_cast<double>(m_sums.samples) / learningMs;
         report.peakMemoryBytes = peakMemoryBytes();
         report.elapsedMs = millisecondsSince(begin);
-        m_last = {m_network->graph(), m_network->plan(), report.test, report.epoch, false};
-        if (!m_best.isSet || report.test.correct > m_best.result.test.correct) {
-            m_best = {m_last, true};
+        m_last = {{m_network->graph(), m_network->plan(), report.test, report.epoch, false}, true};
+        if (m_bestState.empty() || report.test.correct > m_bestTest.correct) {
+            m_bestState = copied(m_network->state());
+            m_bestTest = report.test;
+            m_bestEpoch = report.epoch;
             report.isBest = true;
         }
         if (m_observer.onEpoch) {
@@ -176,10 +268,16 @@ private:
         }
     }
 
+    /// The best epoch's weights put back into the network.
+    core::TrainResult bestResult() {
+        restoreTensors(m_bestState, "", m_network->state());
+        return {m_network->graph(), m_network->plan(), m_bestTest, m_bestEpoch, false};
+    }
+
     core::TrainResult stoppedEarly() {
         core::TrainResult result;
-        if (m_best.isSet) {
-            result = m_best.result;
+        if (!m_bestState.empty()) {
+            result = bestResult();
         } else {
             // Stopped inside the first epoch: what there is, measured.
             core::RunContext testing = m_context;
@@ -189,6 +287,131 @@ private:
         }
         result.isStoppedEarly = true;
         return result;
+    }
+
+    // Checkpoints -------------------------------------------------------------------------------------------
+
+    bool isCheckpointDue() const {
+        return m_options.checkpointMinutes > 0 && !m_task.checkpointFolder.empty() &&
+               millisecondsSince(m_lastCheckpoint) > m_options.checkpointMinutes * 60'000;
+    }
+
+    /// What a checkpoint must agree with: the model, the data and the length of the training.
+    nlohmann::json fingerprint() const {
+        return {{"model", core::graphHash(*m_task.graph)},
+                {"data", m_task.trainData->hash()},
+                {"epochs", m_options.epochs},
+                {"batch_size", m_options.batchSize},
+                {"optimizer", m_options.optimizer.name},
+                {"learning_rate", m_options.learningRate}};
+    }
+
+    NamedTensors optimizerState() const {
+        NamedTensors all;
+        const auto& slots = m_optimizer->state();
+        for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+            for (std::size_t i = 0; i < slots[slot].size(); ++i) {
+                if (slots[slot][i].defined()) {
+                    all["optimizer/" + std::to_string(slot) + "/" + m_optimizer->parameters()[i].name] =
+                        slots[slot][i];
+                }
+            }
+        }
+        return all;
+    }
+
+    Checkpoint checkpoint() const {
+        Checkpoint result;
+        result.numbers = {{"fingerprint", fingerprint()},
+                          {"epoch", m_position.epoch},
+                          {"batch", m_position.batch},
+                          {"step", m_position.step},
+                          {"loss_sum", m_sums.loss},
+                          {"samples", m_sums.samples},
+                          {"correct", m_sums.correct},
+                          {"optimizer_steps", m_optimizer->steps()},
+                          {"best_epoch", m_bestEpoch},
+                          {"best_test", testToJson(m_bestTest)},
+                          {"last_test", testToJson(m_last.result.test)}};
+        result.tensors = optimizerState();
+        for (const auto& [name, tensor] : m_network->state()) {
+            result.tensors[kNetwork + name] = tensor;
+        }
+        for (const auto& [name, tensor] : m_bestState) {
+            result.tensors[kBest + name] = tensor;
+        }
+        return result;
+    }
+
+    /// Waits while the disk is full: a training of days must not be lost to it.
+    void saveCheckpoint() {
+        if (m_task.checkpointFolder.empty() || m_task.workers.rank != 0) {
+            return;
+        }
+        for (;;) {
+            try {
+                checkpoint().save(checkpointPath(m_task.checkpointFolder));
+                break;
+            } catch (const core::Error& error) {
+                if (!isDiskFull(error)) {
+                    throw;
+                }
+                m_context.waitFor(
+                    m_position.step, totalSteps(),
+                    std::string("paused: the disk is full; free space and the training goes on (") +
+                        error.what() + ")",
+                    kDiskRetrySeconds);
+            }
+        }
+        m_lastCheckpoint = Clock::now();
+    }
+
+    void resume(const std::string& path) {
+        const std::optional<Checkpoint> found = Checkpoint::load(path);
+        if (!found) {
+            return;  // it ended before its first checkpoint: the beginning is where it goes on
+        }
+        const nlohmann::json& numbers = found->numbers;
+        if (numbers.at("fingerprint") != fingerprint()) {
+            throw core::Error(
+                core::ErrorCode::InvalidConfig,
+                "the checkpoint " + path +
+                    " was made with another model, other data or other options; resume with the "
+                    "recipe it was made by");
+        }
+        m_position = {numbers.at("epoch"), numbers.at("batch"), numbers.at("step")};
+        m_sums = {numbers.at("loss_sum"), numbers.at("samples"), numbers.at("correct")};
+        restoreTensors(found->tensors, kNetwork, m_network->state());
+        restoreOptimizer(*found);
+        for (const auto& [name, tensor] : found->tensors) {
+            if (name.starts_with(kBest)) {
+                m_bestState[name.substr(std::strlen(kBest))] = tensor;
+            }
+        }
+        m_bestEpoch = numbers.at("best_epoch");
+        m_bestTest = testFromJson(numbers.at("best_test"));
+        if (m_position.epoch > 0) {
+            // Only the end of the training asks for it, and at an epoch's end it is what the network holds.
+            m_last = {{m_network->graph(), m_network->plan(), testFromJson(numbers.at("last_test")),
+                       m_position.epoch, false},
+                      true};
+        }
+    }
+
+    void restoreOptimizer(const Checkpoint& from) {
+        const at::NoGradGuard noGrad;
+        m_optimizer->steps() = from.numbers.at("optimizer_steps").get<std::vector<std::int64_t>>();
+        auto& slots = m_optimizer->state();
+        for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+            for (std::size_t i = 0; i < slots[slot].size(); ++i) {
+                const Parameter& parameter = m_optimizer->parameters()[i];
+                const auto found =
+                    from.tensors.find("optimizer/" + std::to_string(slot) + "/" + parameter.name);
+                if (found != from.tensors.end()) {
+                    slots[slot][i] = at::empty_like(parameter.value).copy_(found->second);
+                }
+            }
+        }
     }
 
     void reportStep(double loss, std::int64_t correct, std::int64_t size, double elapsedMs) const {
@@ -243,8 +466,11 @@ private:
     core::Batch m_batch;
     Position m_position;
     EpochSums m_sums;
-    core::TrainResult m_last;
-    Best m_best;
+    Outcome m_last;
+    NamedTensors m_bestState;  ///< of the epoch with the most correct test images; empty: none yet
+    core::EvaluationResult m_bestTest;
+    std::int64_t m_bestEpoch = 0;
+    Clock::time_point m_lastCheckpoint = Clock::now();
 };
 
 }  // namespace

@@ -1,9 +1,59 @@
 #include "experiments/recipes/model_source.h"
 
+#include "core/graph/prepare.h"
+#include "core/plan/plan_json.h"
+#include "core/types/error.h"
 #include "core/zoo/zoo.h"
 #include "experiments/resources/resource_folder.h"
 
+#include <fstream>
+#include <iterator>
+
 namespace bitlathe::experiments {
+
+namespace {
+
+/// The newest file of a kind that a run kept; "" when it kept none.
+std::string artefactPath(const std::vector<Artefact>& artefacts, const std::string& kind) {
+    std::string path;
+    for (const Artefact& artefact : artefacts) {
+        if (artefact.kind == kind) {
+            path = artefact.path;
+        }
+    }
+    return path;
+}
+
+std::string readText(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        throw core::Error(core::ErrorCode::Io, "cannot read '" + path + "', which the run kept");
+    }
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+RunModel loadRunModel(const ExperimentLog& log, RunId run, core::Engine& engine) {
+    const std::vector<Artefact> artefacts = log.artefacts(run);
+    RunModel model;
+    model.path = artefactPath(artefacts, "torch_script");
+    if (model.path.empty()) {
+        throw core::Error(core::ErrorCode::Io, "run " + std::to_string(run.value) +
+                                                   " kept no trained model to start from; choose one that was "
+                                                   "trained");
+    }
+    model.graph = engine.importTorchScript(model.path, {});
+    const std::string plan = artefactPath(artefacts, "quant_plan");
+    const std::string config = log.run(run).what.configJson;
+    if (!plan.empty() && !config.empty()) {
+        const core::PreparedModel folded = core::prepare(model.graph);
+        const core::PreparedModel prepared = core::preparedFor(
+            folded, buildConfig(ConfigDocument{nlohmann::json::parse(config)}, folded));
+        model.plan = core::planFromJson(readText(plan), prepared);
+    }
+    return model;
+}
 
 LoadedModel loadModel(const ModelSource& source, const std::string& recipeFolder, core::Seed seed,
                       core::Engine& engine, const core::RunContext& context) {

@@ -19,4 +19,14 @@ struct LoadedModel {
 LoadedModel loadModel(const ModelSource& source, const std::string& recipeFolder, core::Seed seed,
                       core::Engine& engine, const core::RunContext& context);
 
+/// What a run of the log trained.
+struct RunModel {
+    core::Graph graph;
+    std::string path;
+    core::QuantPlan plan;  ///< its grids; empty when the run kept none
+};
+
+/// Errors  LogError: no such run; Io naming run and file: it kept no model, or the file is gone.
+RunModel loadRunModel(const ExperimentLog& log, RunId run, core::Engine& engine);
+
 }  // namespace bitlathe::experiments

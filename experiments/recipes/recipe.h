@@ -20,6 +20,7 @@ struct ModelSource {
     std::string zoo;  ///< "mobilenet_v1", "resnet8"; used when file is empty
     core::ParamValues zooParams;
     core::Shape inputShape; ///< C,H,W; empty: the file's or the zoo's own
+    std::int64_t run = 0; ///< a run of the log whose trained model and ranges to start from; 0: none
 };
 
 /// Rules that make a QuantConfig for any model: input, defaults, then each matching rule in order. Kept as
@@ -32,6 +33,21 @@ struct TrainStage {
     core::TrainOptions options;
     std::int64_t samples = 0; ///< of the training split; 0: all
     std::string output;       ///< .pt to write; empty: none
+};
+/// Quantization-aware training of every variant that is not float.
+struct QatStage {
+    core::TrainOptions options = defaults();
+    core::QatOptions quantization;
+    std::int64_t samples = 0; ///< of the training split; 0: all
+
+    /// One epoch from a trained model: a small rate that falls along a cosine.
+    static core::TrainOptions defaults() {
+        core::TrainOptions options;
+        options.epochs = 1;
+        options.learningRate = 0.01;
+        options.schedule.method = {"cosine", {}};
+        return options;
+    }
 };
 struct CalibrateStage {
     core::DataSplit split = core::DataSplit::Train;
@@ -49,7 +65,7 @@ struct ExportStage {
     std::string variant; ///< which variant; empty: every one
     std::string folder;  ///< where to; relative to the working folder
 };
-using Stage = std::variant<TrainStage, CalibrateStage, EvaluateStage, ExportStage>;
+using Stage = std::variant<TrainStage, CalibrateStage, EvaluateStage, ExportStage, QatStage>;
 
 /// One configuration to try; each becomes a run of its own.
 struct Variant {

@@ -46,12 +46,16 @@ std::vector<core::MethodInfo> zooMethods() {
 }
 
 ModelSource readModel(const JsonReader& reader) {
-    reader.requireObject({"file", "zoo", "input_shape"});
+    reader.requireObject({"file", "zoo", "run", "input_shape"});
     ModelSource model;
-    if (reader.has("file") == reader.has("zoo")) {
-        throw reader.error("needs either \"file\" (a .pt file) or \"zoo\" (a network built in)");
+    const auto given = [&](const char* key) { return reader.has(key) ? 1 : 0; };
+    if (given("file") + given("zoo") + given("run") != 1) {
+        throw reader.error("needs one of \"file\" (a .pt file), \"zoo\" (a network built in) and \"run\" (a "
+                           "trained run's number in the log)");
     }
-    if (reader.has("file")) {
+    if (reader.has("run")) {
+        model.run = reader.at("run").integer(1, std::int64_t{1} << 53);
+    } else if (reader.has("file")) {
         model.file = reader.at("file").text();
         if (model.file.empty()) {
             throw reader.at("file").notA("a file name");
@@ -133,8 +137,8 @@ std::vector<Stage> readStages(const JsonReader& reader) {
     return stages;
 }
 
-/// Train, calibrate and evaluate happen once; which word each is known by.
-constexpr std::array<const char*, 4> kStageNames{"train", "calibrate", "evaluate", "export"};
+/// Train, calibrate, qat and evaluate happen once; which word each is known by.
+constexpr std::array<const char*, 5> kStageNames{"train", "calibrate", "evaluate", "export", "qat"};
 constexpr std::size_t kExportIndex = 3;
 
 /// What an export names must be there, what is measured on a variant needs one, and only exports may repeat.
@@ -143,7 +147,7 @@ void checkStages(const Recipe& recipe, const JsonReader& stages) {
     for (const Variant& variant : recipe.variants) {
         names.push_back(variant.name);
     }
-    std::array<bool, 4> isSeen{};
+    std::array<bool, 5> isSeen{};
     for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
         const Stage& stage = recipe.stages[i];
         if (stage.index() != kExportIndex && std::exchange(isSeen[stage.index()], true)) {
@@ -165,7 +169,9 @@ void checkStages(const Recipe& recipe, const JsonReader& stages) {
 
 nlohmann::json modelToJson(const ModelSource& model) {
     nlohmann::json json;
-    if (model.file.empty()) {
+    if (model.run > 0) {
+        json["run"] = model.run;
+    } else if (model.file.empty()) {
         json["zoo"] = methodToJson({model.zoo, model.zooParams});
     } else {
         json["file"] = model.file;

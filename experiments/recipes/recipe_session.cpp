@@ -36,8 +36,9 @@ bool isAllFloat(const core::QuantConfig& config) {
 
 RecipeSession::RecipeSession(const Recipe& recipeToRun, core::Engine& engineToUse, ExperimentLog& logToFill,
                              const core::DeviceCatalogue& devices, const core::RunContext& context,
-                             const RecipeObserver& observerToTell)
+                             const RecipeObserver& observerToTell, const Execution& howToExecute)
     : recipe(recipeToRun), engine(engineToUse), log(logToFill), observer(observerToTell),
+      execution(howToExecute),
       groupId(freshGroupId(recipeToRun.name)), m_context(context) {
     if (!recipe.device.empty()) {
         device = devices.find(recipe.device);
@@ -53,6 +54,13 @@ core::RunContext RecipeSession::stageContext(const std::string& name) const {
 }
 
 core::Graph RecipeSession::loadModel() {
+    if (recipe.model.run > 0) {
+        RunModel parent = loadRunModel(log, RunId{recipe.model.run}, engine);
+        modelPath = parent.path;
+        model = core::prepare(parent.graph, recipe.model.inputShape);
+        startPlan = std::move(parent.plan);
+        return std::move(parent.graph);
+    }
     LoadedModel loaded = experiments::loadModel(recipe.model, recipe.folder, recipe.seed, engine, m_context);
     modelPath = loaded.path;
     model = core::prepare(loaded.graph, recipe.model.inputShape);

@@ -17,17 +17,19 @@ public:
     /// Sets the engine's threads. Errors  InvalidConfig: the recipe's device is not in the catalogue.
     RecipeSession(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
                   const core::DeviceCatalogue& devices, const core::RunContext& context,
-                  const RecipeObserver& observer);
+                  const RecipeObserver& observer, const Execution& execution = {});
 
     const Recipe& recipe;
     core::Engine& engine;
     ExperimentLog& log;
     const RecipeObserver& observer;
+    const Execution execution;
 
     std::optional<core::Device> device;  ///< empty: no budget check
     std::string groupId;                 ///< of all rows this execution writes
     std::string modelPath;               ///< where the model was found; "zoo:NAME" for a network built in
     std::string trainedFile;             ///< where the train stage saved; "" when it did not
+    std::optional<core::QuantPlan> startPlan;  ///< of the run the model comes from; empty: none
     core::PreparedModel model;           ///< batch norm folded; set by loadModel, and anew by training
 
     /// The recipe's only stage of a kind; null when it has none.

@@ -66,9 +66,9 @@ void report(RecipeSession& session, RecipeResult& results, VariantResult result)
 
 RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
                        const core::DeviceCatalogue& devices, const core::RunContext& context,
-                       const RecipeObserver& observer) {
+                       const RecipeObserver& observer, const Execution& execution) {
     checkBeforeWork(recipe);
-    RecipeSession session(recipe, engine, log, devices, context, observer);
+    RecipeSession session(recipe, engine, log, devices, context, observer, execution);
     RecipeResult results;
     results.groupId = session.groupId;
 

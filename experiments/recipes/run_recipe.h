@@ -39,11 +39,17 @@ struct RecipeObserver {
     std::function<void(const core::EpochReport&)> onEpoch;
 };
 
+/// How this execution differs from any other of the same recipe; its numbers do not.
+struct Execution {
+    std::string resumeFolder; ///< of the run whose training goes on from its newest checkpoint; empty: none
+    core::WorkerGroup workers;
+};
+
 /// Executes a recipe: the only place that does, for the window, the command line and tests alike. Each
 /// variant's row is written as running before its work and closed after, whatever happens. Same seed, threads
 /// and recipe: same numbers and bytes. Throws core::Error or core::Cancelled after closing the rows.
 RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog& log,
                        const core::DeviceCatalogue& devices, const core::RunContext& context,
-                       const RecipeObserver& observer = {});
+                       const RecipeObserver& observer = {}, const Execution& execution = {});
 
 } // namespace bitlathe::experiments

@@ -44,6 +44,17 @@ TrainStage readTrain(const JsonReader& reader) {
     return stage;
 }
 
+QatStage readQat(const JsonReader& reader) {
+    reader.requireObject(stageKeys(stageKeys({"stage", "samples"}, trainOptionKeys()), qatOptionKeys()));
+    QatStage stage;
+    readTrainOptions(reader, stage.options);
+    readQatOptions(reader, stage.quantization);
+    if (reader.has("samples")) {
+        stage.samples = readSamples(reader.at("samples"));
+    }
+    return stage;
+}
+
 CalibrateStage readCalibrate(const JsonReader& reader) {
     reader.requireObject({"stage", "split", "samples", "batch_size"});
     CalibrateStage stage;
@@ -102,6 +113,12 @@ struct ToJson {
         }
         return json;
     }
+    nlohmann::json operator()(const QatStage& stage) const {
+        nlohmann::json json{{"stage", "qat"}, {"samples", samplesToJson(stage.samples)}};
+        writeTrainOptions(stage.options, json);
+        writeQatOptions(stage.quantization, json);
+        return json;
+    }
     nlohmann::json operator()(const CalibrateStage& stage) const {
         return {{"stage", "calibrate"},
                 {"split", splitName(stage.split)},
@@ -128,9 +145,12 @@ struct ToJson {
 
 Stage readStage(const JsonReader& reader) {
     reader.requireObject();
-    const std::string kind = reader.at("stage").choice({"train", "calibrate", "evaluate", "export"});
+    const std::string kind = reader.at("stage").choice({"train", "calibrate", "qat", "evaluate", "export"});
     if (kind == "train") {
         return readTrain(reader);
+    }
+    if (kind == "qat") {
+        return readQat(reader);
     }
     if (kind == "calibrate") {
         return readCalibrate(reader);

@@ -2,6 +2,7 @@
 
 #include "core/util/sha256.h"
 #include "experiments/recipes/export_variant.h"
+#include "experiments/recipes/qat_run.h"
 #include "experiments/recipes/run_row.h"
 #include "experiments/recipes/variant_report.h"
 #include "experiments/records/metric_names.h"
@@ -96,7 +97,10 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         result.name = resolved.variant->name;
         judgeBudget(session, resolved.config, result);
 
-        const core::QuantizedModel quantized = session.resolve(resolved.config);
+        core::QuantizedModel quantized = session.resolve(resolved.config);
+        if (const auto* const qat = session.stage<QatStage>(); qat != nullptr && !quantized.plan.sites.empty()) {
+            quantized = trainVariant(session, *qat, resolved.config, quantized, result);
+        }
         session.log.addLayerStatistics(run, layerReport(quantized, resolved.config, result.budget));
         evaluate(session, quantized, result);
         exportWhereAsked(session, quantized, result);

@@ -16,6 +16,10 @@ inline constexpr const char* kImagesPerSecond = "images_per_second"; ///< images
 
 // Of a training, also by epoch (MetricStep::name), beside kTop1 and kLoss on the test data.
 inline constexpr const char* kTrainLoss = "train_loss"; ///< nats, mean over the epoch
+inline constexpr const char* kLearningRate = "learning_rate";
+inline constexpr const char* kTrainImagesPerSecond = "train_images_per_second"; ///< images/s
+inline constexpr const char* kPeakMemoryBytes = "peak_memory_bytes";             ///< B, of the process
+inline constexpr const char* kTop1BeforeTraining = "top1_before_training"; ///< %, calibrated, not yet trained
 
 // Of a layer or site (LayerStatistic::name).
 inline constexpr const char* kBits = "bits";              ///< absent for float

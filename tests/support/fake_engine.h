@@ -149,7 +149,7 @@ public:
         context.checkpoint(epochs, epochs);
         result.graph = *task.graph;
         if (task.quantization) {
-            result.plan = *task.quantization->start;
+            result.plan = core::resolvePlan(core::preparedFor(core::prepare(*task.graph), *task.quantization->config), *task.quantization->config, *task.quantization->statistics);
         }
         return result;
     }

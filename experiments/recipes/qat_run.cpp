@@ -1,0 +1,85 @@
+#include "experiments/recipes/qat_run.h"
+
+#include "core/plan/plan_json.h"
+#include "core/util/atomic_file.h"
+#include "experiments/recipes/export_variant.h"
+#include "experiments/recipes/run_folder.h"
+#include "experiments/recipes/training_task.h"
+#include "experiments/records/metric_names.h"
+
+#include <filesystem>
+
+namespace bitlathe::experiments {
+
+namespace {
+
+void requireNoMethods(const core::QuantConfig& config, const std::string& variant) {
+    if (!config.postTraining.empty()) {
+        throw core::Error(
+            core::ErrorCode::InvalidConfig,
+            "variant '" + variant +
+                "' has post-training methods and the recipe a qat stage; train a variant without "
+                "them, or leave the qat stage out");
+    }
+}
+
+void measureStart(RecipeSession& session, const core::QuantizedModel& start, const core::BatchSource& test,
+                  const VariantResult& result) {
+    const core::EvaluationResult before =
+        session.engine.evaluate(start.model, start.plan, test, session.stageContext("before " + result.name));
+    session.log.addMetric(result.run,
+                          {metric::kTop1BeforeTraining, before.top1Percent(), "%", before.samples, {}, {}});
+}
+
+void keepArtefact(RecipeSession& session, VariantResult& result, const std::string& kind,
+                  const std::string& path) {
+    const Artefact artefact = describeArtefact(kind, path);
+    session.log.addArtefact(result.run, artefact);
+    result.artefacts.push_back(artefact);
+}
+
+void keepTrained(RecipeSession& session, const core::Graph& graph, const core::QuantizedModel& trained,
+                 VariantResult& result) {
+    const std::filesystem::path folder = makeRunFolder(session.log, result.run);
+    const std::string model = (folder / "model.pt").string();
+    session.engine.saveTorchScript(graph, model);
+    keepArtefact(session, result, "torch_script", model);
+    const std::string plan = (folder / "plan.json").string();
+    core::writeFileAtomically(plan, core::planToJson(trained.plan, trained.model));
+    keepArtefact(session, result, "quant_plan", plan);
+}
+
+}  // namespace
+
+core::QuantizedModel trainVariant(RecipeSession& session, const QatStage& stage,
+                                  const core::QuantConfig& config, const core::QuantizedModel& start,
+                                  VariantResult& result) {
+    requireNoMethods(config, result.name);
+    const EvaluateStage whole;
+    const auto* const evaluate = session.stage<EvaluateStage>();
+    const core::BatchSource& test = session.evaluationData(evaluate != nullptr ? *evaluate : whole);
+    const core::BatchSource train =
+        trainingBatches(session.recipe.data, stage.options, stage.samples, session.recipe.seed);
+    measureStart(session, start, test, result);
+
+    core::TrainTask task = trainingTask(session, result.run, stage.options);
+    task.graph = session.model.imported.get();
+    task.trainData = &train;
+    task.testData = &test;
+    task.quantization = core::QuantizedTraining{
+        &config, &start.statistics, session.startPlan ? &*session.startPlan : nullptr, stage.quantization};
+    core::EpochReport last;
+    const core::TrainResult trained = session.engine.train(task, session.stageContext("train " + result.name),
+                                                           trainingObserver(session, result.run, last));
+    logTraining(session, result.run, trained, last, train.sampleCount());
+
+    core::QuantizedModel quantized;
+    quantized.model =
+        core::prepare(trained.graph, session.recipe.model.inputShape, core::layersKeepingBatchNorm(config));
+    quantized.plan = trained.plan;
+    quantized.statistics = start.statistics;
+    keepTrained(session, trained.graph, quantized, result);
+    return quantized;
+}
+
+}  // namespace bitlathe::experiments
