@@ -3,6 +3,7 @@
 #   ./bitlathe.sh run [options]      the demo: its results as a table, then the window on them
 #   ./bitlathe.sh test [pattern]     every test, or those whose name matches
 #   ./bitlathe.sh screenshots        makes resources/screenshots anew
+#   ./bitlathe.sh qat-results [name] trains by every recipe qat_* (or those whose name matches), results into README.md
 #   ./bitlathe.sh build              only builds (into build/release)
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
@@ -104,10 +105,22 @@ screenshots() {
       --screenshots resources/screenshots; kill \$manager"
 }
 
+# Minutes for each recipe: no part of the tests, which train shortened versions.
+qat_results() {
+  build
+  install python3
+  for recipe in resources/recipes/qat_*"${1:-}"*.json; do
+    say "training: $recipe"
+    OMP_WAIT_POLICY=passive python3 tools/qat_results.py $build/bin/bitlathe-cli "$recipe"
+  done
+  python3 tools/qat_results.py --write
+}
+
 case "${1:-}" in
   run) shift; run_demo "$@" ;;
   test) shift; run_tests "$@" ;;
   screenshots) screenshots ;;
+  qat-results) shift; qat_results "$@" ;;
   build) build ;;
-  *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

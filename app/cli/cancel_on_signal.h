@@ -5,7 +5,7 @@
 namespace bitlathe::cli {
 
 /// While it lives, the first Ctrl-C or SIGTERM asks the context to stop at its next checkpoint; the second
-/// one ends the program as signals do. One at a time.
+/// one ends the program as signals do. SIGUSR1 ends a training early with its best epoch. One at a time.
 class CancelOnSignal {
 public:
     explicit CancelOnSignal(core::RunContext& context);

@@ -28,6 +28,7 @@ void setUpMessages(bool isVerbose) {
 void addVerbs(CLI::App& app, CommandLine& line) {
     addInspectVerb(app, line);
     addRunVerb(app, line);
+    addResumeVerb(app, line);
     CLI::App& runs = *app.add_subcommand("runs", "What the experiment log holds");
     runs.require_subcommand(1);
     addRunsListVerb(runs, line);

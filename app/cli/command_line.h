@@ -35,6 +35,7 @@ void addLogOption(CLI::App& verb, CommandLine& line);
 // One for each verb, in a file of its own.
 void addInspectVerb(CLI::App& app, CommandLine& line);
 void addRunVerb(CLI::App& app, CommandLine& line);
+void addResumeVerb(CLI::App& app, CommandLine& line);
 void addExportVerb(CLI::App& app, CommandLine& line);
 void addDevicesVerb(CLI::App& app, CommandLine& line);
 void addRegistryVerbs(CLI::App& app, CommandLine& line);

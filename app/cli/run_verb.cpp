@@ -3,10 +3,15 @@
 #include "app/cli/output.h"
 #include "app/cli/run_json.h"
 #include "app/cli/run_table.h"
+#include "app/cli/training_report.h"
+#include "app/cli/worker_processes.h"
 
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
 
 namespace bitlathe::cli {
 
@@ -15,26 +20,46 @@ namespace {
 struct RunOptions {
     std::string recipe;
     std::vector<std::string> assignments;
+    int workers = 1;
 };
 
-void reportEpoch(const core::EpochReport& report) {
-    std::fprintf(stderr, "epoch %lld: train loss %.4f, test top-1 %.2f %%, %.1f s\n",
-                 static_cast<long long>(report.epoch), report.trainLoss, report.test.top1Percent(),
-                 report.elapsedMs / 1000);
+/// What main() got.
+std::vector<std::string> ownArguments() {
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> arguments;
+    for (std::string argument; std::getline(file, argument, '\0');) {
+        arguments.push_back(argument);
+    }
+    return arguments;
+}
+
+/// The log of a worker that is not the first: the first one's tells it all.
+std::string forgottenLog(const core::WorkerGroup& group) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() /
+        ("bitlathe-worker-" + std::to_string(group.port) + "-" + std::to_string(group.rank));
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    return (folder / "worker.db").string();
 }
 
 int run(const CommandLine& line, const RunOptions& options) {
     const experiments::Recipe recipe = loadRecipe(options.recipe, options.assignments);
     const core::DeviceCatalogue devices = loadDevices();
-    const auto log = experiments::ExperimentLog::open(line.logPath);
+    experiments::Execution execution;
+    execution.workers = workersFromEnvironment();
+    std::optional<WorkerProcesses> others;
+    if (options.workers > 1 && execution.workers.size == 1) {
+        others.emplace(options.workers, ownArguments());
+        execution.workers = others->group();
+    }
+    const bool isFirst = execution.workers.rank == 0;
+    const auto log =
+        experiments::ExperimentLog::open(isFirst ? line.logPath : forgottenLog(execution.workers));
     EngineSession session;
-    experiments::RecipeObserver observer;
-    observer.onEpoch = [&](const core::EpochReport& report) {
-        session.clearProgress();
-        reportEpoch(report);
-    };
     const experiments::RecipeResult result =
-        experiments::runRecipe(recipe, session.engine(), *log, devices, session.context(), observer);
+        experiments::runRecipe(recipe, session.engine(), *log, devices, session.context(),
+                               isFirst ? trainingReport(session) : experiments::RecipeObserver(), execution);
     session.clearProgress();
     if (line.isJson) {
         printJson(resultToJson(result, *log));
@@ -56,6 +81,11 @@ void addRunVerb(CLI::App& app, CommandLine& line) {
         ->type_name("PATH=VALUE")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    verb->add_option(
+            "--workers", options->workers,
+            "processes that share a training on this machine; on a cluster start one each with RANK, "
+            "WORLD_SIZE, MASTER_ADDR and MASTER_PORT set instead")
+        ->check(CLI::Range(1, 64));
     addLogOption(*verb, line);
     addJsonOption(*verb, line);
     verb->callback([&line, options] { line.action = [&line, options] { return run(line, *options); }; });

@@ -31,7 +31,7 @@ std::multimap<std::string, std::string> fileHashes(const std::vector<experiments
     return hashes;
 }
 
-/// What is not the same, one line each. Speed may differ, nothing else.
+/// What is not the same, one line each. Speed and memory may differ, nothing else.
 std::vector<std::string> differences(const experiments::ExperimentLog& log, const RunRecord& before,
                                      const RunRecord& after) {
     std::vector<std::string> lines;
@@ -45,7 +45,9 @@ std::vector<std::string> differences(const experiments::ExperimentLog& log, cons
     compareTexts("configuration hash", before.what.configHash, after.what.configHash);
     for (const auto& [name, metric] : before.metrics) {
         const auto again = after.metrics.find(name);
-        if (name == experiments::metric::kImagesPerSecond) {
+        if (name == experiments::metric::kImagesPerSecond ||
+            name == experiments::metric::kTrainImagesPerSecond ||
+            name == experiments::metric::kPeakMemoryBytes) {
             continue;
         }
         if (again == after.metrics.end() || !isSameNumber(metric.value, again->second.value)) {

@@ -1,5 +1,8 @@
 #include "engine/training/batch_norm_training.h"
 
+#include "engine/batch_norm_op.h"
+#include "engine/training/workers.h"
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/batch_norm.h>
@@ -11,6 +14,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace bitlathe::engine {
@@ -38,8 +42,39 @@ std::vector<std::int64_t> reducedDims(const at::Tensor& x) {
     return x.dim() == 4 ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0};
 }
 
+/// One number per channel in the shape that multiplies x.
+at::Tensor alongChannels(const at::Tensor& values, const at::Tensor& x) {
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+    shape[1] = values.size(0);
+    return values.view(shape);
+}
+
 double samplesPerChannel(const at::Tensor& x) {
     return static_cast<double>(x.numel()) / static_cast<double>(x.size(1));
+}
+
+/// Of each channel over everything else.
+struct Moments {
+    at::Tensor mean;
+    at::Tensor variance;  ///< biased
+    double count = 0;     ///< values a channel has
+
+    at::Tensor unbiased() const { return variance.detach().mul(count / std::max(1.0, count - 1)); }
+};
+
+/// Over the images of all workers; differentiable.
+Moments momentsOf(const FoldablePair& pair, const at::Tensor& x) {
+    const std::vector<std::int64_t> dims = reducedDims(x);
+    if (pair.workers == nullptr) {
+        auto [variance, mean] = at::var_mean(x, dims, /*unbiased=*/false);
+        return {mean, variance, samplesPerChannel(x)};
+    }
+    Moments moments;
+    moments.count = pair.workers->sum(samplesPerChannel(x));
+    moments.mean = sumOverWorkers(x.sum(dims), pair.workers).div(moments.count);
+    const at::Tensor centred = x.sub(alongChannels(moments.mean, x));
+    moments.variance = sumOverWorkers(centred.square().sum(dims), pair.workers).div(moments.count);
+    return moments;
 }
 
 void moveRunning(const FoldablePair& pair, const at::Tensor& mean, const at::Tensor& unbiasedVariance) {
@@ -75,12 +110,12 @@ ChannelFactor runningFactor(const FoldablePair& pair) {
 }
 
 ChannelFactor batchFactor(const FoldablePair& pair, const at::Tensor& output) {
-    const auto [variance, mean] = at::var_mean(output, reducedDims(output), /*unbiased=*/false);
-    const at::NoGradGuard noGrad;
-    const double count = samplesPerChannel(output);
-    moveRunning(pair, mean.detach(), variance.detach().mul(count / std::max(1.0, count - 1)));
-    const at::AutoGradMode gradients(true);
-    return factorFrom(pair, mean, variance);
+    const Moments moments = momentsOf(pair, output);
+    {
+        const at::NoGradGuard noGrad;
+        moveRunning(pair, moments.mean.detach(), moments.unbiased());
+    }
+    return factorFrom(pair, moments.mean, moments.variance);
 }
 
 at::Tensor foldedWeight(const at::Tensor& weight, const ChannelFactor& factor) {
@@ -96,8 +131,16 @@ at::Tensor foldedBias(const FoldablePair& pair, const ChannelFactor& factor) {
 }
 
 at::Tensor normalise(const FoldablePair& pair, const at::Tensor& x, bool isFrozen) {
+    if (!isFrozen && pair.workers != nullptr) {
+        const ChannelFactor factor = batchFactor(pair, x);
+        return x.sub(alongChannels(factor.mean, x))
+            .mul(alongChannels(factor.factor, x))
+            .add(alongChannels(betaOf(pair), x));
+    }
     if (!isFrozen) {
-        return applyOperator(*pair.norm, *pair.statistics, {x}, ExecutionMode::Training);
+        const bool isFast = x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat;
+        return isFast ? batchNormForTraining(x, *pair.statistics, pair.normOp(), std::nullopt)
+                      : applyOperator(*pair.norm, *pair.statistics, {x}, ExecutionMode::Training);
     }
     const NodeTensors& norm = *pair.statistics;
     return at::batch_norm(x, norm.gamma, norm.beta, norm.mean, norm.variance, /*training=*/false,
@@ -106,7 +149,9 @@ at::Tensor normalise(const FoldablePair& pair, const at::Tensor& x, bool isFroze
 
 void followFoldedOutput(const FoldablePair& pair, const ChannelFactor& factor, const at::Tensor& output) {
     const at::NoGradGuard noGrad;
-    const auto [variance, mean] = at::var_mean(output.detach(), reducedDims(output), /*unbiased=*/true);
+    const Moments moments = momentsOf(pair, output.detach());
+    const at::Tensor variance = moments.unbiased();
+    const at::Tensor mean = moments.mean;
     const at::Tensor r = factor.factor.detach();
     const at::Tensor isDead = r.abs().lt(kDeadFactor);
     const at::Tensor safe = at::where(isDead, at::ones_like(r), r);

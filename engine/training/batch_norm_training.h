@@ -5,14 +5,19 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 namespace bitlathe::engine {
+
+class Workers;
 
 /// A convolution or linear with the batch norm that can be folded into it, as training computes them.
 struct FoldablePair {
     const core::Node* node = nullptr;
-    const core::Node* norm = nullptr;   ///< null: none
-    NodeTensors* tensors = nullptr;     ///< weight and bias
-    NodeTensors* statistics = nullptr;  ///< gamma, beta, running mean and variance
+    const core::Node* norm = nullptr;        ///< null: none
+    NodeTensors* tensors = nullptr;          ///< weight and bias
+    std::shared_ptr<const Workers> workers;  ///< whose images count; null: this process's alone
+    NodeTensors* statistics = nullptr;       ///< gamma, beta, running mean and variance
 
     const core::BatchNormOp& normOp() const { return std::get<core::BatchNormOp>(norm->op); }
     /// The operator with another weight and bias.

@@ -5,6 +5,7 @@
 #include "core/registry/registry.h"
 #include "engine/tensor_bridge.h"
 #include "engine/training/quantize_functions.h"
+#include "engine/training/workers.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/amax.h>
@@ -89,17 +90,36 @@ std::vector<core::Range> FollowedActivation::extremaOf(const at::Tensor& x) cons
     return ranges;
 }
 
+std::vector<core::Range> FollowedActivation::shared(std::vector<core::Range> own) const {
+    if (workers() == nullptr) {
+        return own;
+    }
+    const auto count = static_cast<std::int64_t>(own.size());
+    at::Tensor lower = at::empty({count}, at::kDouble);
+    at::Tensor upper = at::empty({count}, at::kDouble);
+    for (std::int64_t s = 0; s < count; ++s) {
+        lower.data_ptr<double>()[s] = own[static_cast<std::size_t>(s)].lower;
+        upper.data_ptr<double>()[s] = own[static_cast<std::size_t>(s)].upper;
+    }
+    workers()->minimum(lower);
+    workers()->maximum(upper);
+    for (std::int64_t s = 0; s < count; ++s) {
+        own[static_cast<std::size_t>(s)] = {lower.data_ptr<double>()[s], upper.data_ptr<double>()[s]};
+    }
+    return own;
+}
+
 void FollowedActivation::follow(const at::Tensor& x) {
     const at::NoGradGuard noGrad;
     double* const state = m_ranges.data_ptr<double>();
     double& batches = m_batches.data_ptr<double>()[0];
     if (m_rule == Rule::Tracker) {
         core::RangeTracker tracker({state[0], state[1]}, static_cast<std::int64_t>(batches));
-        const core::Range range = tracker.update(trackedExtrema(x));
+        const core::Range range = tracker.update(shared({trackedExtrema(x)}).front());
         state[0] = range.lower;
         state[1] = range.upper;
     } else {
-        const std::vector<core::Range> seen = extremaOf(x);
+        const std::vector<core::Range> seen = shared(extremaOf(x));
         for (std::size_t s = 0; s < seen.size(); ++s) {
             double& lower = state[2 * s];
             double& upper = state[2 * s + 1];

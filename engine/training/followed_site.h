@@ -23,6 +23,8 @@ private:
 
     void follow(const at::Tensor& x);
     std::vector<core::Range> extremaOf(const at::Tensor& x) const;
+    /// What all workers saw together.
+    std::vector<core::Range> shared(std::vector<core::Range> own) const;
     core::Range trackedExtrema(const at::Tensor& x) const;
 
     core::SiteQuant m_quant;

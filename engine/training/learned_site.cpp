@@ -124,7 +124,7 @@ void LearnedSite::endStep() {
     const std::vector<core::LearnedParameter>& described = m_start.quantizer->parameters();
     for (std::size_t i = 0; i < described.size(); ++i) {
         for (float& value : valuesOf(m_parameters[i])) {
-            value = std::max(value, described[i].minimum);
+            value = std::clamp(value, described[i].minimum, described[i].maximum);
         }
     }
 }

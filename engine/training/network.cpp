@@ -2,6 +2,7 @@
 
 #include "engine/evaluator.h"
 #include "engine/tensor_bridge.h"
+#include "engine/training/batch_norm_training.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/isfinite.h>
@@ -36,8 +37,23 @@ constexpr NamedTensor kTensors[] = {{".weight", &NodeTensors::weight}, {".bias",
 
 }  // namespace
 
-Network::Network(const core::Graph& graph, const core::TrainOptions& /*options*/)
-    : m_executor(graph, ExecutionMode::Training), m_logits(logitsNode(graph)) {}
+Network::Network(const core::Graph& graph, std::shared_ptr<const Workers> workers)
+    : m_executor(graph, ExecutionMode::Training), m_workers(std::move(workers)), m_logits(logitsNode(graph)) {
+    if (m_workers == nullptr) {
+        return;
+    }
+    for (core::NodeId id = 0; id < static_cast<core::NodeId>(graph.nodes.size()); ++id) {
+        if (std::holds_alternative<core::BatchNormOp>(structure().node(id).op)) {
+            FoldablePair pair;
+            pair.norm = &structure().node(id);
+            pair.statistics = &m_executor.tensors(id);
+            pair.workers = m_workers;
+            m_executor.setOperator(id, [pair](std::vector<at::Tensor> inputs) {
+                return normalise(pair, inputs[0], /*isFrozen=*/false);
+            });
+        }
+    }
+}
 
 at::Tensor Network::logits(const at::Tensor& images) const {
     return m_executor.run(images, m_logits).flatten(1);

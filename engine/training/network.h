@@ -5,10 +5,13 @@
 #include "engine/optimizers/optimizer.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace bitlathe::engine {
+
+class Workers;
 
 /// State of a training by name, as checkpoints hold it. Tensors are shared, not copied: writing through them
 /// changes the network.
@@ -17,8 +20,9 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 /// A model in training: what the loop needs of it, float or quantized.
 class Network {
 public:
-    /// Float: the graph as it stands.
-    Network(const core::Graph& graph, const core::TrainOptions& options);
+    /// Float: the graph as it stands. workers  null: this process trains alone; otherwise batch norm uses the
+    /// statistics of all workers' images
+    Network(const core::Graph& graph, std::shared_ptr<const Workers> workers);
     virtual ~Network() = default;
 
     /// Logits of a batch, N,classes, with their way back to the parameters.
@@ -47,9 +51,12 @@ public:
     const core::Graph& structure() const noexcept { return m_executor.graph(); }
 
 protected:
+    const std::shared_ptr<const Workers>& workers() const noexcept { return m_workers; }
+
     GraphExecutor m_executor;
 
 private:
+    std::shared_ptr<const Workers> m_workers;
     core::NodeId m_logits;
 };
 

@@ -41,11 +41,12 @@ core::SiteRange rangeOf(const core::SiteId& id, const core::QParams& grid) {
 
 }  // namespace
 
-QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task)
-    : QuantizedNetwork(task, prepareKept(*task.graph)) {}
+QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, std::shared_ptr<const Workers> workers)
+    : QuantizedNetwork(task, prepareKept(*task.graph), std::move(workers)) {}
 
-QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, core::PreparedModel kept)
-    : Network(kept.graph, task.options), m_kept(std::move(kept)), m_config(*task.quantization->config),
+QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, core::PreparedModel kept,
+                                   std::shared_ptr<const Workers> workers)
+    : Network(kept.graph, std::move(workers)), m_kept(std::move(kept)), m_config(*task.quantization->config),
       m_options(task.quantization->options), m_isDelayedFoldDone(at::zeros({1}, at::kDouble)) {
     if (!m_config.input.isFloat()) {
         addOutput(nullptr, {core::kInputLayer, core::SiteKind::Output}, 0, m_config.input, task);
@@ -64,6 +65,7 @@ void QuantizedNetwork::addLayer(const core::Layer& layer, const core::TrainTask&
         trained->pair.node = &m_kept.graph.node(layer.node);
         trained->pair.tensors = &m_executor.tensors(layer.node);
         if (layer.batchNorm >= 0) {
+            trained->pair.workers = workers();
             trained->pair.norm = &m_kept.graph.node(layer.batchNorm);
             trained->pair.statistics = &m_executor.tensors(layer.batchNorm);
         }
@@ -76,7 +78,9 @@ void QuantizedNetwork::addLayer(const core::Layer& layer, const core::TrainTask&
         m_executor.setOperator(layer.node, [this, target](std::vector<at::Tensor> inputs) {
             return compute(*target, inputs[0]);
         });
-        if (layer.batchNorm >= 0) {
+        // Batch norm that is never folded nor frozen is left to the executor, which fuses it with its activation.
+        const bool isPlain = !isFoldedWhenDeployed(*target) && !m_options.freezeBatchNormAtEpoch;
+        if (layer.batchNorm >= 0 && !isPlain) {
             m_executor.setOperator(layer.batchNorm, [this, target](std::vector<at::Tensor> inputs) {
                 return foldOf(*target) == Fold::None ? normalise(target->pair, inputs[0], m_isBatchNormFrozen)
                                                      : inputs[0];
@@ -96,6 +100,7 @@ void QuantizedNetwork::addOutput(const core::Layer* layer, const core::SiteId& i
         training.statistics == nullptr ? nullptr : training.statistics->find(id);
     const core::QParams* const start = training.start == nullptr ? nullptr : training.start->find(id);
     auto site = makeActivationTrainer(layer, id, quant, statistics, start);
+    site->setWorkers(workers());
     m_executor.setHook(node, [target = site.get()](at::Tensor value) { return target->apply(value); });
     m_outputs.emplace(id, std::move(site));
 }

@@ -18,7 +18,7 @@ namespace bitlathe::engine {
 class QuantizedNetwork final : public Network {
 public:
     /// Errors  InvalidConfig naming the site: a quantizer or granularity that cannot be trained.
-    explicit QuantizedNetwork(const core::TrainTask& task);
+    QuantizedNetwork(const core::TrainTask& task, std::shared_ptr<const Workers> workers);
 
     std::vector<Parameter> parameters(const core::TrainOptions& options) override;
     std::vector<std::string> beginStep(double epoch) override;
@@ -39,7 +39,8 @@ private:
     };
     enum class Fold { None, RunningMerge, BatchFold, Frozen };
 
-    QuantizedNetwork(const core::TrainTask& task, core::PreparedModel kept);
+    QuantizedNetwork(const core::TrainTask& task, core::PreparedModel kept,
+                     std::shared_ptr<const Workers> workers);
 
     void addLayer(const core::Layer& layer, const core::TrainTask& task);
     void addOutput(const core::Layer* layer, const core::SiteId& id, core::NodeId node,

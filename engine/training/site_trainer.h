@@ -34,14 +34,18 @@ public:
     virtual void addState(NamedTensors& /*state*/) {}
 
     void setRangeFrozen(bool isFrozen) noexcept { m_isRangeFrozen = isFrozen; }
+    /// Ranges that follow the data follow that of all workers. Null: of this process alone.
+    void setWorkers(std::shared_ptr<const Workers> workers) { m_workers = std::move(workers); }
     /// False: values pass, ranges still follow (a delayed start).
     void setQuantizing(bool isQuantizing) noexcept { m_isQuantizing = isQuantizing; }
 
 protected:
     bool isRangeFrozen() const noexcept { return m_isRangeFrozen; }
     bool isQuantizing() const noexcept { return m_isQuantizing; }
+    const std::shared_ptr<const Workers>& workers() const noexcept { return m_workers; }
 
 private:
+    std::shared_ptr<const Workers> m_workers;
     core::SiteId m_id;
     bool m_isRangeFrozen = false;
     bool m_isQuantizing = true;

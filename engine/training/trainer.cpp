@@ -10,12 +10,14 @@
 #include "engine/training/loss.h"
 #include "engine/training/network.h"
 #include "engine/training/quantized_network.h"
+#include "engine/training/workers.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/eq.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -41,8 +43,10 @@ double millisecondsSince(Clock::time_point begin) {
 
 void requireTask(const core::TrainTask& task) {
     core::validateTrainOptions(task.options);
-    if (task.trainData->batchCount() < 1) {
-        throw core::Error(core::ErrorCode::InvalidConfig, "training: there is no training batch");
+    if (task.trainData->batchCount() < std::max(1, task.workers.size)) {
+        throw core::Error(core::ErrorCode::InvalidConfig,
+                          "training: there is no training batch" +
+                              std::string(task.workers.size > 1 ? " for every worker" : ""));
     }
 }
 
@@ -121,11 +125,12 @@ void clipGradients(const std::vector<Parameter>& parameters, double largest) {
     }
 }
 
-std::unique_ptr<Network> makeNetwork(const core::TrainTask& task) {
+std::unique_ptr<Network> makeNetwork(const core::TrainTask& task,
+                                     const std::shared_ptr<const Workers>& workers) {
     if (task.quantization) {
-        return std::make_unique<QuantizedNetwork>(task);
+        return std::make_unique<QuantizedNetwork>(task, workers);
     }
-    return std::make_unique<Network>(*task.graph, task.options);
+    return std::make_unique<Network>(*task.graph, workers);
 }
 
 class Training {
@@ -133,10 +138,10 @@ public:
     Training(const core::TrainTask& task, const core::RunContext& context,
              const core::TrainObserver& observer)
         : m_task(task), m_options(task.options), m_context(context), m_observer(observer),
-          m_network(makeNetwork(task)),
+          m_workers(Workers::join(task.workers)), m_network(makeNetwork(task, m_workers)),
           m_optimizer(makeOptimizer(m_options.optimizer, m_network->parameters(m_options))),
           m_schedule(core::makeSchedule(m_options.schedule, m_options.learningRate,
-                                        {m_options.epochs, task.trainData->batchCount()})) {
+                                        {m_options.epochs, stepsPerEpoch()})) {
         if (m_options.distillation.weight > 0) {
             m_teacher.emplace(core::foldBatchNorm(*task.graph), ExecutionMode::Inference);
         }
@@ -158,8 +163,8 @@ private:
     /// False when a stop was asked for.
     bool runEpoch() {
         const auto begin = Clock::now();
-        const std::int64_t batches = m_task.trainData->batchCount();
-        for (; m_position.batch < batches; ++m_position.batch, ++m_position.step) {
+        const std::int64_t steps = stepsPerEpoch();
+        for (; m_position.batch < steps; ++m_position.batch, ++m_position.step) {
             m_context.checkpoint(m_position.step, totalSteps(), positionText() + lossText());
             if (m_context.isStopRequested()) {
                 return false;
@@ -181,11 +186,12 @@ private:
 
     void step() {
         const auto begin = Clock::now();
-        m_task.trainData->read(m_position.batch, m_batch, m_position.epoch);
+        m_task.trainData->read(m_position.batch * m_task.workers.size + m_task.workers.rank, m_batch,
+                               m_position.epoch);
         requireInputShape(m_network->structure(), m_batch.shape);
         restart(m_network->beginStep(static_cast<double>(m_position.epoch) +
                                      static_cast<double>(m_position.batch) /
-                                         static_cast<double>(m_task.trainData->batchCount())));
+                                         static_cast<double>(stepsPerEpoch())));
         const auto [loss, correct] = learnBatch();
         const auto size = static_cast<std::int64_t>(m_batch.labels.size());
         m_sums.loss += loss * static_cast<double>(size);
@@ -208,14 +214,14 @@ private:
         const at::AutoGradMode gradients(true);
         const at::Tensor images = wrapImages(m_batch);
         const at::Tensor labels = wrapLabels(m_batch);
-        const at::Tensor logits = m_network->logits(images);
+        const at::Tensor logits = logitsOf(images);
         requireLabels(logits.size(1));
         const at::Tensor loss = trainingLoss(logits, labels, teacherLogits(images), m_options);
         const double value = loss.item().toDouble();
         if (!std::isfinite(value)) {
             throwDiverged(images);
         }
-        loss.backward();
+        backward(loss);
         if (m_options.clipGradientNorm > 0) {
             clipGradients(m_optimizer->parameters(), m_options.clipGradientNorm);
         }
@@ -223,6 +229,34 @@ private:
         m_network->endStep();
         const at::Tensor hits = logits.detach().argmax(1).eq(labels);
         return {value, hits.sum().item().toLong()};
+    }
+
+    at::Tensor logitsOf(const at::Tensor& images) const {
+        try {
+            return m_network->logits(images);
+        } catch (const core::Error& error) {
+            if (error.code() != core::ErrorCode::NonFiniteInput) {
+                throw;
+            }
+            throwDiverged(error.what());  // a quantizer met the values before the loss did
+        }
+    }
+
+    /// Gradients of the mean over all workers' images.
+    void backward(const at::Tensor& loss) const {
+        if (m_workers == nullptr) {
+            loss.backward();
+            return;
+        }
+        const auto own = static_cast<double>(m_batch.labels.size());
+        const double size = m_workers->size();
+        loss.mul(own * size / m_workers->sum(own)).backward();
+        for (const Parameter& parameter : m_optimizer->parameters()) {
+            if (at::Tensor gradient = parameter.value.grad(); gradient.defined()) {
+                m_workers->sum(gradient);
+                gradient.div_(size);
+            }
+        }
     }
 
     at::Tensor teacherLogits(const at::Tensor& images) const {
@@ -235,11 +269,14 @@ private:
 
     [[noreturn]] void throwDiverged(const at::Tensor& images) const {
         const std::string node = m_network->firstNonFiniteNode(images);
-        throw core::Error(
-            core::ErrorCode::NonFiniteInput,
-            "training diverged: the loss is not finite in " + positionText() +
-                (node.empty() ? "" : "; the first values to go are those of layer '" + node + "'") +
-                "; use a smaller learning rate or clip the gradients");
+        throwDiverged(node.empty()
+                          ? std::string("the loss is not finite")
+                          : "the first values that are not finite are those of layer '" + node + "'");
+    }
+    [[noreturn]] void throwDiverged(const std::string& what) const {
+        throw core::Error(core::ErrorCode::NonFiniteInput,
+                          "training diverged in " + positionText() + ": " + what +
+                              "; use a smaller learning rate or clip the gradients");
     }
 
     void closeEpoch(Clock::time_point begin, double learningMs) {
@@ -248,10 +285,13 @@ private:
         testing.beginStage("test after epoch " + std::to_string(m_position.epoch + 1));
         core::EpochReport report;
         report.epoch = m_position.epoch + 1;
+        shareSums();
         report.trainLoss = m_sums.loss / static_cast<double>(m_sums.samples);
         report.trainTop1Percent =
             100.0 * static_cast<double>(m_sums.correct) / static_cast<double>(m_sums.samples);
-        report.test = m_network->evaluate(*m_task.testData, testing);
+        if (isFirst()) {
+            report.test = m_network->evaluate(*m_task.testData, testing);
+        }
         report.learningRate = m_schedule->rate(m_position.step - 1);
         report.imagesPerSecond = 1000.0 * static_cast<double>(m_sums.samples) / learningMs;
         report.peakMemoryBytes = peakMemoryBytes();
@@ -265,6 +305,16 @@ private:
         }
         if (m_observer.onEpoch) {
             m_observer.onEpoch(report);
+        }
+    }
+
+    bool isFirst() const { return m_task.workers.rank == 0; }
+
+    void shareSums() {
+        if (m_workers != nullptr) {
+            m_sums.loss = m_workers->sum(m_sums.loss);
+            m_sums.samples = std::llround(m_workers->sum(static_cast<double>(m_sums.samples)));
+            m_sums.correct = std::llround(m_workers->sum(static_cast<double>(m_sums.correct)));
         }
     }
 
@@ -345,7 +395,7 @@ private:
 
     /// Waits while the disk is full: a training of days must not be lost to it.
     void saveCheckpoint() {
-        if (m_task.checkpointFolder.empty() || m_task.workers.rank != 0) {
+        if (m_task.checkpointFolder.empty() || !isFirst()) {
             return;
         }
         for (;;) {
@@ -439,12 +489,13 @@ private:
     }
 
     double rate() const { return m_schedule->rate(m_position.step); }
-    std::int64_t totalSteps() const { return m_options.epochs * m_task.trainData->batchCount(); }
+    /// A last batch that not every worker has is left out.
+    std::int64_t stepsPerEpoch() const { return m_task.trainData->batchCount() / m_task.workers.size; }
+    std::int64_t totalSteps() const { return m_options.epochs * stepsPerEpoch(); }
 
     std::string positionText() const {
         return "epoch " + std::to_string(m_position.epoch + 1) + " of " + std::to_string(m_options.epochs) +
-               ", batch " + std::to_string(m_position.batch + 1) + " of " +
-               std::to_string(m_task.trainData->batchCount());
+               ", batch " + std::to_string(m_position.batch + 1) + " of " + std::to_string(stepsPerEpoch());
     }
     std::string lossText() const {
         if (m_sums.samples == 0) {
@@ -459,6 +510,7 @@ private:
     const core::TrainOptions& m_options;
     const core::RunContext& m_context;
     const core::TrainObserver& m_observer;
+    std::shared_ptr<const Workers> m_workers;  ///< null: alone
     std::unique_ptr<Network> m_network;
     std::unique_ptr<Optimizer> m_optimizer;
     std::unique_ptr<core::LearningRateSchedule> m_schedule;

@@ -2,6 +2,7 @@
 
 #include "core/engine/engine.h"
 #include "experiments/recipes/recipe.h"
+#include "experiments/store/experiment_log.h"
 
 #include <functional>
 #include <string>

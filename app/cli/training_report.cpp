@@ -1,0 +1,18 @@
+#include "app/cli/training_report.h"
+
+#include <cstdio>
+
+namespace bitlathe::cli {
+
+experiments::RecipeObserver trainingReport(EngineSession& session) {
+    experiments::RecipeObserver observer;
+    observer.onEpoch = [&session](const core::EpochReport& report) {
+        session.clearProgress();
+        std::fprintf(stderr, "epoch %lld: train loss %.4f, test top-1 %.2f %%, %.0f images/s, %.1f s%s\n",
+                     static_cast<long long>(report.epoch), report.trainLoss, report.test.top1Percent(),
+                     report.imagesPerSecond, report.elapsedMs / 1000, report.isBest ? ", best so far" : "");
+    };
+    return observer;
+}
+
+} // namespace bitlathe::cli
