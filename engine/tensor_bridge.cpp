@@ -34,7 +34,7 @@ core::FloatTensor unwrap(const at::Tensor& tensor) {
     if (!tensor.defined()) {
         return {};
     }
-    const at::Tensor dense = tensor.detach().to(at::kFloat).contiguous();
+    const at::Tensor dense = tensor.detach().cpu().to(at::kFloat).contiguous();
     const float* const data = dense.data_ptr<float>();
     return {shapeOf(tensor), std::vector<float>(data, data + dense.numel())};
 }

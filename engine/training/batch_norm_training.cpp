@@ -100,9 +100,14 @@ public:
 at::Tensor FoldablePair::compute(const at::Tensor& x, const at::Tensor& weight,
                                  const at::Tensor& bias) const {
     NodeTensors other;
-    other.weight = weight;
-    other.bias = bias;
-    return applyOperator(*node, other, {x}, ExecutionMode::Training);
+    if (precision == core::Precision::Float32) {
+        other.weight = weight;
+        other.bias = bias;
+        return applyOperator(*node, other, {x}, ExecutionMode::Training);
+    }
+    other.weight = weight.to(at::kBFloat16);
+    other.bias = bias.defined() ? bias.to(at::kBFloat16) : bias;
+    return applyOperator(*node, other, {x.to(at::kBFloat16)}, ExecutionMode::Training).to(at::kFloat);
 }
 
 ChannelFactor runningFactor(const FoldablePair& pair) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/graph.h"
+#include "core/train/train_options.h"
 #include "engine/operators.h"
 
 #include <ATen/core/Tensor.h>
@@ -14,10 +15,11 @@ class Workers;
 /// A convolution or linear with the batch norm that can be folded into it, as training computes them.
 struct FoldablePair {
     const core::Node* node = nullptr;
-    const core::Node* norm = nullptr;        ///< null: none
-    NodeTensors* tensors = nullptr;          ///< weight and bias
-    std::shared_ptr<const Workers> workers;  ///< whose images count; null: this process's alone
-    NodeTensors* statistics = nullptr;       ///< gamma, beta, running mean and variance
+    const core::Node* norm = nullptr;                      ///< null: none
+    NodeTensors* tensors = nullptr;                        ///< weight and bias
+    core::Precision precision = core::Precision::Float32;  ///< of the operator itself
+    std::shared_ptr<const Workers> workers;                ///< whose images count; null: this process's alone
+    NodeTensors* statistics = nullptr;                     ///< gamma, beta, running mean and variance
 
     const core::BatchNormOp& normOp() const { return std::get<core::BatchNormOp>(norm->op); }
     /// The operator with another weight and bias.

@@ -136,11 +136,12 @@ void FollowedActivation::follow(const at::Tensor& x) {
 }
 
 at::Tensor FollowedActivation::apply(const at::Tensor& value) {
-    const at::Tensor x = value.to(at::kFloat);
+    const at::Tensor x = value.cpu().to(at::kFloat);
     if (m_rule != Rule::Fixed && !isRangeFrozen()) {
         follow(x.detach());
     }
-    return isQuantizing() ? quantizeOnGrid(x, grid({}), m_quantizer->straightThrough()) : value;
+    return isQuantizing() ? quantizeOnGrid(x, grid({}), m_quantizer->straightThrough()).to(value.device())
+                          : value;
 }
 
 core::QParams FollowedActivation::grid(const at::Tensor& /*weight*/) const {

@@ -69,7 +69,7 @@ at::Tensor LearnedSite::apply(const at::Tensor& value) {
         return value;
     }
     const core::SliceLayout layout = sliceLayout(value.sizes(), m_start.axis, m_start.slices);
-    const at::Tensor x = inSliceOrder(value.to(at::kFloat), layout, m_start.axis.value_or(0));
+    const at::Tensor x = inSliceOrder(value.cpu().to(at::kFloat), layout, m_start.axis.value_or(0));
     try {
         at::Tensor quantized = quantizeLearned(x, m_start.quantizer, values(), layout);
         if (!isRangeFrozen()) {
@@ -80,7 +80,7 @@ at::Tensor LearnedSite::apply(const at::Tensor& value) {
             m_start.quantizer->update({x.data_ptr<float>(), static_cast<std::size_t>(x.numel())}, layout,
                                       views);
         }
-        return quantized;
+        return quantized.to(value.device());
     } catch (const core::Error& error) {
         throw core::Error(error.code(), "'" + name() + "': " + error.what());
     }

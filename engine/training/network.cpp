@@ -1,8 +1,11 @@
 #include "engine/training/network.h"
 
+#include "core/types/error.h"
 #include "engine/evaluator.h"
 #include "engine/tensor_bridge.h"
 #include "engine/training/batch_norm_training.h"
+
+#include <ATen/Context.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/isfinite.h>
@@ -27,6 +30,16 @@ core::ParameterKind weightKind(const core::Operator& op) {
     return core::ParameterKind::Linear;
 }
 
+at::Device deviceNamed(const std::string& name) {
+    if (name == "cuda" && !at::hasCUDA()) {
+        throw core::Error(
+            core::ErrorCode::InvalidConfig,
+            "training: device 'cuda' is not there (this LibTorch has no CUDA, or the machine no such "
+            "processor); use 'cpu'");
+    }
+    return at::Device(name);
+}
+
 struct NamedTensor {
     const char* suffix;
     at::Tensor NodeTensors::*tensor;
@@ -37,19 +50,49 @@ constexpr NamedTensor kTensors[] = {{".weight", &NodeTensors::weight}, {".bias",
 
 }  // namespace
 
-Network::Network(const core::Graph& graph, std::shared_ptr<const Workers> workers)
-    : m_executor(graph, ExecutionMode::Training), m_workers(std::move(workers)), m_logits(logitsNode(graph)) {
-    if (m_workers == nullptr) {
-        return;
+Network::Network(const core::Graph& graph, const core::TrainOptions& options,
+                 std::shared_ptr<const Workers> workers)
+    : m_executor(graph, ExecutionMode::Training), m_workers(std::move(workers)),
+      m_precision(options.precision), m_device(deviceNamed(options.device)), m_logits(logitsNode(graph)) {
+    if (!m_device.is_cpu()) {
+        moveToDevice();
     }
-    for (core::NodeId id = 0; id < static_cast<core::NodeId>(graph.nodes.size()); ++id) {
-        if (std::holds_alternative<core::BatchNormOp>(structure().node(id).op)) {
-            FoldablePair pair;
+    setOperators();
+}
+
+void Network::moveToDevice() {
+    for (core::NodeId id = 0; id < static_cast<core::NodeId>(structure().nodes.size()); ++id) {
+        for (const NamedTensor& named : kTensors) {
+            at::Tensor& tensor = m_executor.tensors(id).*named.tensor;
+            if (tensor.defined()) {
+                const bool isLearned = tensor.requires_grad();
+                tensor = tensor.detach().to(m_device).requires_grad_(isLearned);
+            }
+        }
+    }
+}
+
+/// What the executor does by itself in float on one machine.
+void Network::setOperators() {
+    for (core::NodeId id = 0; id < static_cast<core::NodeId>(structure().nodes.size()); ++id) {
+        const core::Operator& op = structure().node(id).op;
+        FoldablePair pair;
+        pair.precision = m_precision;
+        pair.workers = m_workers;
+        if (std::holds_alternative<core::BatchNormOp>(op) && m_workers != nullptr) {
             pair.norm = &structure().node(id);
             pair.statistics = &m_executor.tensors(id);
-            pair.workers = m_workers;
             m_executor.setOperator(id, [pair](std::vector<at::Tensor> inputs) {
                 return normalise(pair, inputs[0], /*isFrozen=*/false);
+            });
+        }
+        const bool isProduct =
+            std::holds_alternative<core::Conv2dOp>(op) || std::holds_alternative<core::LinearOp>(op);
+        if (isProduct && m_precision == core::Precision::BFloat16) {
+            pair.node = &structure().node(id);
+            pair.tensors = &m_executor.tensors(id);
+            m_executor.setOperator(id, [pair](std::vector<at::Tensor> inputs) {
+                return pair.compute(inputs[0], pair.tensors->weight, pair.tensors->bias);
             });
         }
     }

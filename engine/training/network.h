@@ -22,9 +22,13 @@ class Network {
 public:
     /// Float: the graph as it stands. workers  null: this process trains alone; otherwise batch norm uses the
     /// statistics of all workers' images
-    Network(const core::Graph& graph, std::shared_ptr<const Workers> workers);
+    /// Errors  InvalidConfig: the options' device is not there.
+    Network(const core::Graph& graph, const core::TrainOptions& options,
+            std::shared_ptr<const Workers> workers);
     virtual ~Network() = default;
 
+    /// Where images and labels have to be.
+    at::Device device() const noexcept { return m_device; }
     /// Logits of a batch, N,classes, with their way back to the parameters.
     at::Tensor logits(const at::Tensor& images) const;
     /// Everything that learns, in a fixed order.
@@ -51,12 +55,18 @@ public:
     const core::Graph& structure() const noexcept { return m_executor.graph(); }
 
 protected:
+    core::Precision precision() const noexcept { return m_precision; }
     const std::shared_ptr<const Workers>& workers() const noexcept { return m_workers; }
 
     GraphExecutor m_executor;
 
 private:
+    void moveToDevice();
+    void setOperators();
+
     std::shared_ptr<const Workers> m_workers;
+    core::Precision m_precision;
+    at::Device m_device;
     core::NodeId m_logits;
 };
 

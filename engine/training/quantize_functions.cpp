@@ -253,14 +253,23 @@ at::Tensor inSliceOrder(const at::Tensor& x, const core::SliceLayout& layout, in
     return x.contiguous();
 }
 
+namespace {
+
+/// The kernels are the processor's: a tensor of another device comes here and goes back, its gradient too.
+at::Tensor onCpu(const at::Tensor& x) {
+    return x.cpu().to(at::kFloat);
+}
+
+}  // namespace
+
 at::Tensor quantizeOnGrid(const at::Tensor& x, const core::QParams& grid, core::StraightThrough rule) {
     if (rule == core::StraightThrough::Clipped) {
-        return fakeQuantizeStraightThrough(x.to(at::kFloat), grid);
+        return fakeQuantizeStraightThrough(onCpu(x), grid).to(x.device());
     }
     auto call = c10::make_intrusive<GridCall>();
     call->grid = grid;
     call->rule = rule;
-    return QuantizeOnGrid::apply(x.to(at::kFloat), call);
+    return QuantizeOnGrid::apply(onCpu(x), call).to(x.device());
 }
 
 at::Tensor quantizeLearned(const at::Tensor& x,
@@ -273,7 +282,7 @@ at::Tensor quantizeLearned(const at::Tensor& x,
         const float* const data = parameter.data_ptr<float>();
         call->values.emplace_back(data, data + parameter.numel());
     }
-    return QuantizeLearned::apply(x.to(at::kFloat), call, at::TensorList(parameters));
+    return QuantizeLearned::apply(onCpu(x), call, at::TensorList(parameters)).to(x.device());
 }
 
 }  // namespace bitlathe::engine

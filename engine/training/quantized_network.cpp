@@ -46,8 +46,9 @@ QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, std::shared_ptr<
 
 QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, core::PreparedModel kept,
                                    std::shared_ptr<const Workers> workers)
-    : Network(kept.graph, std::move(workers)), m_kept(std::move(kept)), m_config(*task.quantization->config),
-      m_options(task.quantization->options), m_isDelayedFoldDone(at::zeros({1}, at::kDouble)) {
+    : Network(kept.graph, task.options, std::move(workers)), m_kept(std::move(kept)),
+      m_config(*task.quantization->config), m_options(task.quantization->options),
+      m_isDelayedFoldDone(at::zeros({1}, at::kDouble)) {
     if (!m_config.input.isFloat()) {
         addOutput(nullptr, {core::kInputLayer, core::SiteKind::Output}, 0, m_config.input, task);
     }
@@ -62,10 +63,11 @@ void QuantizedNetwork::addLayer(const core::Layer& layer, const core::TrainTask&
         auto trained = std::make_unique<QuantizedLayer>();
         trained->layer = &layer;
         trained->mode = quant == nullptr ? core::BatchNormMode::Folded : quant->batchNorm;
+        trained->pair.workers = workers();
+        trained->pair.precision = precision();
         trained->pair.node = &m_kept.graph.node(layer.node);
         trained->pair.tensors = &m_executor.tensors(layer.node);
         if (layer.batchNorm >= 0) {
-            trained->pair.workers = workers();
             trained->pair.norm = &m_kept.graph.node(layer.batchNorm);
             trained->pair.statistics = &m_executor.tensors(layer.batchNorm);
         }

@@ -130,7 +130,7 @@ std::unique_ptr<Network> makeNetwork(const core::TrainTask& task,
     if (task.quantization) {
         return std::make_unique<QuantizedNetwork>(task, workers);
     }
-    return std::make_unique<Network>(*task.graph, workers);
+    return std::make_unique<Network>(*task.graph, task.options, workers);
 }
 
 class Training {
@@ -212,8 +212,8 @@ private:
 
     std::pair<double, std::int64_t> learnBatch() {
         const at::AutoGradMode gradients(true);
-        const at::Tensor images = wrapImages(m_batch);
-        const at::Tensor labels = wrapLabels(m_batch);
+        const at::Tensor images = wrapImages(m_batch).to(m_network->device());
+        const at::Tensor labels = wrapLabels(m_batch).to(m_network->device());
         const at::Tensor logits = logitsOf(images);
         requireLabels(logits.size(1));
         const at::Tensor loss = trainingLoss(logits, labels, teacherLogits(images), m_options);
@@ -264,7 +264,7 @@ private:
             return {};
         }
         const at::NoGradGuard noGrad;
-        return m_teacher->run(images).flatten(1);
+        return m_teacher->run(images.cpu()).flatten(1).to(images.device());
     }
 
     [[noreturn]] void throwDiverged(const at::Tensor& images) const {

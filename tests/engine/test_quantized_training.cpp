@@ -7,6 +7,8 @@
 #include "core/types/error.h"
 #include "tests/support/random_graph.h"
 
+#include <ATen/Context.h>
+
 #include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QtTest>
@@ -160,6 +162,8 @@ private Q_SLOTS:
                                                     << "moving_average" << folded << 2 << 2;
         QTest::newRow("icn") << "symmetric"
                              << "min_max" << icn << 0 << 2;
+        QTest::newRow("lsq, icn") << "lsq" << "min_max" << icn << 0 << 2;
+        QTest::newRow("lsq, running merge") << "lsq" << "min_max" << folded << 0 << 4;
         QTest::newRow("power of two, tracked") << "power_of_two"
                                                << "range_tracker" << folded << 0 << 3;
     }
@@ -301,6 +305,29 @@ private Q_SLOTS:
         const core::TrainResult taught = bench.run();
         QVERIFY(core::graphHash(labels.graph) != core::graphHash(taught.graph));
         QVERIFY(taught.test.top1Percent() > 70);
+    }
+
+    void halfPrecisionTrains() {
+        Bench bench;
+        bench.setConfig(4, 8, "affine", "moving_average", core::BatchNormMode::Icn);
+        bench.options.precision = core::Precision::BFloat16;
+        QVERIFY(bench.run().test.top1Percent() > 70);
+    }
+
+    void clippedGradientsChangeTheTraining() {
+        Bench bench;
+        const core::TrainResult free = bench.run();
+        bench.options.clipGradientNorm = 1e-3;
+        QVERIFY(core::graphHash(bench.run().graph) != core::graphHash(free.graph));
+    }
+
+    void aDeviceThatIsNotThereIsRefused() {
+        if (at::hasCUDA()) {
+            QSKIP("this machine has the device");
+        }
+        Bench bench;
+        bench.options.device = "cuda";
+        QVERIFY_EXCEPTION_THROWN(bench.run(), core::Error);
     }
 
     void frozenRangesStay() {
