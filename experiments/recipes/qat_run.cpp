@@ -1,5 +1,6 @@
 #include "experiments/recipes/qat_run.h"
 
+#include "core/graph/prepare.h"
 #include "core/plan/plan_json.h"
 #include "core/util/atomic_file.h"
 #include "experiments/recipes/export_variant.h"
