@@ -3,6 +3,7 @@
 #include "core/types/error.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <limits>
 #include <utility>
@@ -64,26 +65,52 @@ int weightHeadroom(const IntegerConv& conv) {
     return shifts;
 }
 
-/// Channels that read nothing but their bias may have any factor: one that BL_SHORT can take is made of it.
-///   bias 2^k factor 2^-k, so that the shift is at least 33
-IntegerConv withShiftableConstants(IntegerConv conv) {
-    if (conv.output.factors.size() != static_cast<std::size_t>(conv.outputChannels)) {
-        return conv;
+bool isConstant(const IntegerConv& conv, std::size_t channel) {
+    const std::int64_t perChannel = conv.weightsPerChannel();
+    const std::int64_t first = static_cast<std::int64_t>(channel) * perChannel;
+    for (std::int64_t i = first; i < first + perChannel; ++i) {
+        if (conv.weights[i] != conv.weightZeroPoint(channel)) {
+            return false;
+        }
     }
-    for (std::size_t c = 0; c < conv.output.factors.size(); ++c) {
-        FixedFactor& factor = conv.output.factors[c];
-        const int missing = kShortestShift - (31 - factor.exponent);
-        const std::int64_t perChannel = conv.weightsPerChannel();
-        bool isConstant = missing > 0 && missing < 31;
-        for (std::int64_t i = 0; isConstant && i < perChannel; ++i) {
-            isConstant =
-                conv.weights[static_cast<std::int64_t>(c) * perChannel + i] == conv.weightZeroPoint(c);
+    return true;
+}
+
+/// Whether some accumulator up to `largest` lies exactly between two codes:
+///   a m = (2j + 1) 2^(n-1) has a solution from a = 2^(n-1-z) on, z the zero bits at the end of m.
+bool canTie(const FixedFactor& factor, std::int64_t largest) {
+    if (factor.mantissa == 0) {
+        return false;
+    }
+    const int zeros = std::countr_zero(static_cast<std::uint32_t>(factor.mantissa));
+    const int least = std::max(0, 30 - factor.exponent - zeros);
+    return least < 62 && (std::int64_t{1} << least) <= largest;
+}
+
+/// The same codes by factors that the short rule takes, as far as there are any.
+///  - A channel that reads nothing but its bias gives one code: accumulator 8 (code - zero), factor 1/8.
+///  - Where no accumulator lies between two codes, rounding half up is every rounding to nearest.
+IntegerConv simplified(IntegerConv conv) {
+    Requantization& output = conv.output;
+    const bool isPerChannel = output.factors.size() == static_cast<std::size_t>(conv.outputChannels);
+    for (std::size_t c = 0; isPerChannel && c < output.factors.size(); ++c) {
+        if (isConstant(conv, c)) {
+            const std::int32_t code = requantize(conv.bias[c], output.factors[c], output.rounding,
+                                                 output.zeroPoint, output.lower, output.upper);
+            const std::int64_t steps = 8 * (std::int64_t{code} - output.zeroPoint);
+            if (std::abs(steps) < kLargestOffset) {
+                conv.bias[c] = static_cast<std::int32_t>(steps);
+                output.factors[c] = {1 << 30, -2};
+            }
         }
-        if (isConstant &&
-            std::abs(static_cast<std::int64_t>(conv.bias[c])) < (std::int64_t{1} << (30 - missing))) {
-            conv.bias[c] = conv.bias[c] * (1 << missing);
-            factor.exponent -= missing;
+    }
+    if (output.rounding != Rounding::Floor && !output.factors.empty()) {
+        bool hasTies = false;
+        for (std::size_t c = 0; c < output.factors.size(); ++c) {
+            const bool isFixed = isPerChannel && isConstant(conv, c);
+            hasTies = hasTies || (!isFixed && canTie(output.factors[c], conv.accumulatorBound));
         }
+        output.rounding = hasTies ? output.rounding : Rounding::HalfUp;
     }
     return conv;
 }
@@ -213,7 +240,7 @@ void CStepBuilder::setOutput(const Rule& rule, const std::string& multipliers, c
 }
 
 void CStepBuilder::addOp(const IntegerConv& given) {
-    const IntegerConv conv = withShiftableConstants(given);
+    const IntegerConv conv = simplified(given);
     const std::int64_t columns = conv.weightsPerChannel();
     const bool is3x3 = conv.isDepthwise() && conv.kernel == std::array{3, 3} &&
                        conv.dilation == std::array{1, 1} && conv.stride[0] == conv.stride[1] &&
@@ -251,6 +278,12 @@ void CStepBuilder::addOp(const IntegerConv& given) {
         m_step.scratchBytes = 4 * (fours + 2 * (columns - fours)) +
                               (isDirect && !isOther ? 0 : (columns + 3) / 4 * 4) + (isOther ? 4 * fours : 0);
         m_network.features.insert("BL_HAS_CONV");
+        if (columns % 4 != 0) {
+            m_network.features.insert("BL_HAS_LEFT_COLUMNS");
+        }
+        if (conv.outputChannels % 4 != 0 || rule.name != "BL_SHORT") {
+            m_network.features.insert("BL_HAS_SINGLES");
+        }
         m_network.features.insert(isOther ? "BL_HAS_W_OTHER" : "BL_HAS_W" + std::to_string(bits));
     } else {
         m_step.function = "bl_run_conv_any";

@@ -13,6 +13,8 @@
 #define BL_HAS_THRESHOLDS 1
 #define BL_HAS_ACCUMULATORS 1
 #define BL_HAS_CONV 1
+#define BL_HAS_LEFT_COLUMNS 1
+#define BL_HAS_SINGLES 1
 #define BL_HAS_CONV_ANY 1
 #define BL_HAS_DEPTHWISE3 1
 #define BL_HAS_DW8 1

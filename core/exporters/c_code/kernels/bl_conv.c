@@ -272,6 +272,7 @@ static void bl_unpack(uint32_t *to, const uint8_t *weights, uint32_t index, uint
 }
 #endif
 
+#if BL_HAS_SINGLES || BL_HAS_LEFT_COLUMNS
 /* One weight outside of the fours. */
 static int32_t bl_weight(const bl_conv *l, uint32_t index) {
 #if BL_HAS_W8
@@ -285,12 +286,14 @@ static int32_t bl_weight(const bl_conv *l, uint32_t index) {
     return 0;
 #endif
 }
+#endif
 
 /* The zero point of a channel's weights as the table's codes have it. */
 static int32_t bl_weight_zero(const bl_conv *l, uint32_t channel) {
     return (int32_t)l->weight_zeros[l->zero_per_channel ? channel : 0u] - (l->weight_bits == 8u ? 128 : 0);
 }
 
+#if BL_HAS_SINGLES
 /* One accumulator to one output value. */
 static void bl_put(const bl_conv *l, int32_t acc, uint32_t channel, void *out, uint32_t index) {
 #if BL_HAS_ACCUMULATORS
@@ -311,134 +314,222 @@ static void bl_put(const bl_conv *l, int32_t acc, uint32_t channel, void *out, u
 #endif
     bl_write((uint8_t *)out, index, l->out.bits, (uint32_t)bl_code(acc, channel, &l->output));
 }
-
-#if BL_DSP && BL_HAS_A8
-#define BL_SATURATE8(v) __asm__("usat %0, #8, %1, asr #1" : "=r"(v) : "r"(v))
 #endif
 
-/* Requantizes four channels of one or two pixels by the short rule; offset is bl_offset. */
-static void bl_finish_short(const bl_conv *l, const int32_t *acc, uint32_t channel, uint8_t *out, uint32_t pixel,
-                            uint32_t pixels) {
-    const bl_requant *q = &l->output;
-    const int32_t *m = q->multipliers + (q->per_channel ? channel : 0u);
-    const uint8_t *s = q->shifts + (q->per_channel ? channel : 0u);
-    const uint32_t offset = (uint32_t)bl_offset(q);
-    const int32_t scale = 1 << q->pre_shift;
-    const uint32_t index = pixel * l->out.channels + channel;
-    uint32_t four[2] = {0, 0};
+typedef const uint32_t *(*bl_dot)(int32_t *acc, const uint32_t *x, const uint32_t *w, const uint32_t *end,
+                                  const int32_t *bias);
+
+/* What the blocks of two pixels have in common. */
+typedef struct {
+    const bl_conv *layer;
+    bl_dot dot;
+    uint32_t *scratch; /* inputs of both pixels: columns in fours, then those left over, then room */
+    uint32_t fours, left, blocked;
+    int32_t sums[2]; /* of both pixels' inputs */
+} bl_pair;
+
+#if BL_HAS_LEFT_COLUMNS
+/* The columns that are no fours, one product at a time. */
+static void bl_add_left_columns(const bl_pair *p, uint32_t channel, int32_t *acc) {
+    const uint32_t *const x = p->scratch + p->fours;
+    uint32_t index = p->blocked * p->fours + channel * p->left;
+    uint32_t i, k;
+    for (k = 0; k < p->left; ++k) {
+        for (i = 0; i < 4u; ++i) {
+            const int32_t weight = bl_weight(p->layer, index++);
+            acc[i] += weight * (int32_t)x[2u * k];
+            acc[4u + i] += weight * (int32_t)x[2u * k + 1u];
+        }
+    }
+}
+#endif
+
+static void bl_subtract_zeros(const bl_pair *p, uint32_t channel, int32_t *acc) {
     uint32_t i;
     for (i = 0; i < 4u; ++i) {
-        const uint32_t shift = *s;
-        const int32_t add = (int32_t)(offset << shift);
-        int32_t a = bl_high_product(acc[i] * scale, *m, add) >> shift;
-        int32_t b = bl_high_product(acc[i + 4u] * scale, *m, add) >> shift;
-#ifdef BL_SATURATE8
-        if (!q->is_clamped) {
-            BL_SATURATE8(a);
-            BL_SATURATE8(b);
-        } else
+        const int32_t zero = bl_weight_zero(p->layer, channel + i);
+        acc[i] -= zero * p->sums[0];
+        acc[4u + i] -= zero * p->sums[1];
+    }
+}
+
+/* acc of four channels and both pixels, complete but for a zero point that all channels share. */
+static inline const uint32_t *bl_block(const bl_pair *p, const uint32_t *w, uint32_t channel, int32_t *acc) {
+    const bl_conv *const l = p->layer;
+#if BL_HAS_W_OTHER
+    if (l->weight_bits != 8u && l->weight_bits != 4u && l->weight_bits != 2u) {
+        uint32_t *const unpacked = p->scratch + p->fours + 2u * p->left + (p->fours + p->left + 3u) / 4u;
+        bl_unpack(unpacked, l->weights, channel * p->fours, 4u * p->fours, l->weight_bits);
+        bl_dot_w8(acc, p->scratch, unpacked, p->scratch + p->fours, l->bias + channel);
+    } else
 #endif
-        {
-            a = bl_clamp(a >> 1, q->lower, q->upper);
-            b = bl_clamp(b >> 1, q->lower, q->upper);
+    {
+        w = p->dot(acc, p->scratch, w, p->scratch + p->fours, l->bias + channel);
+    }
+#if BL_HAS_LEFT_COLUMNS
+    if (p->left != 0u) {
+        bl_add_left_columns(p, channel, acc);
+    }
+#endif
+    if (l->zero_per_channel) {
+        bl_subtract_zeros(p, channel, acc);
+    }
+    return w;
+}
+
+/* One channel of both pixels by the short rule: a byte each into four0 and four1. */
+#if BL_DSP
+#define BL_SATURATE8(v) __asm__("usat %0, #8, %0, asr #1" : "+r"(v))
+#else
+#define BL_SATURATE8(v) ((v) = bl_clamp((v) >> 1, 0, 255))
+#endif
+#define BL_CHANNEL(i) \
+    { \
+        const uint32_t shift = *s; \
+        const int32_t add = (int32_t)(offset << shift); \
+        int32_t a = bl_high_product(acc[i] - zero0, *m, add) >> shift; \
+        int32_t b = bl_high_product(acc[(i) + 4] - zero1, *m, add) >> shift; \
+        BL_SATURATE8(a); \
+        BL_SATURATE8(b); \
+        four0 |= (uint32_t)a << (8 * (i)); \
+        four1 |= (uint32_t)b << (8 * (i)); \
+        m += step; \
+        s += step; \
+    }
+
+/* Four bytes, each within lower .. upper. */
+static uint32_t bl_clamp4(uint32_t four, const bl_requant *q) {
+    uint32_t clamped = 0;
+    uint32_t i;
+    for (i = 0; i < 32u; i += 8u) {
+        clamped |= (uint32_t)bl_clamp((int32_t)((four >> i) & 0xFFu), q->lower, q->upper) << i;
+    }
+    return clamped;
+}
+
+static void bl_shift_up(int32_t *acc, uint32_t by) {
+    uint32_t i;
+    for (i = 0; i < 8u; ++i) {
+        acc[i] = (int32_t)((uint32_t)acc[i] << by);
+    }
+}
+
+/* All channels of two pixels, in fours, by the short rule, to codes from index0 and index1 on (the same when there is
+   one pixel: the first is written last). Saturating to 8 bits first changes nothing: lower and upper lie within. */
+static void bl_run_pair(const bl_pair *p, uint8_t *out, uint32_t index0, uint32_t index1) {
+    const bl_conv *const l = p->layer;
+    const bl_requant *const q = &l->output;
+    const uint32_t step = q->per_channel;
+    const uint32_t offset = (uint32_t)bl_offset(q);
+    const uint32_t preShift = q->pre_shift;
+    const uint32_t bits = q->is_clamped ? 0u : l->out.bits;
+    const int32_t shared = l->zero_per_channel || !l->has_weight_zeros ? 0 : bl_weight_zero(l, 0);
+    const int32_t zero0 = (int32_t)((uint32_t)(shared * p->sums[0]) << preShift);
+    const int32_t zero1 = (int32_t)((uint32_t)(shared * p->sums[1]) << preShift);
+    const int32_t *m = q->multipliers;
+    const uint8_t *s = q->shifts;
+    const uint32_t *w = (const uint32_t *)(const void *)l->weights;
+    uint32_t channel;
+    for (channel = 0; channel < p->blocked; channel += 4u) {
+        int32_t acc[8];
+        uint32_t four0 = 0, four1 = 0;
+        w = bl_block(p, w, channel, acc);
+        if (preShift != 0u) {
+            bl_shift_up(acc, preShift);
         }
-        four[0] |= (uint32_t)a << (8u * i);
-        four[1] |= (uint32_t)b << (8u * i);
-        m += q->per_channel;
-        s += q->per_channel;
+        BL_CHANNEL(0)
+        BL_CHANNEL(1)
+        BL_CHANNEL(2)
+        BL_CHANNEL(3)
+        if (bits == 8u) {
+            memcpy(out + index1 + channel, &four1, sizeof four1);
+            memcpy(out + index0 + channel, &four0, sizeof four0);
+        } else {
+            bl_store4(out, index1 + channel, l->out.bits, bl_clamp4(four1, q));
+            bl_store4(out, index0 + channel, l->out.bits, bl_clamp4(four0, q));
+        }
     }
-    bl_store4(out, index, l->out.bits, four[0]);
-    if (pixels > 1u) {
-        bl_store4(out, index + l->out.channels, l->out.bits, four[1]);
+}
+
+#if BL_HAS_SINGLES
+/* Outputs one by one: any rule, and channels that are no fours. */
+static void bl_run_singles(const bl_pair *p, void *out, uint32_t pixel, uint32_t pixels) {
+    const bl_conv *const l = p->layer;
+    const uint32_t channels = l->out.channels;
+    const uint32_t columns = p->fours + p->left;
+    const int32_t shared = l->zero_per_channel || !l->has_weight_zeros ? 0 : bl_weight_zero(l, 0);
+    const uint32_t *w = (const uint32_t *)(const void *)l->weights;
+    uint32_t c, i, k;
+    for (c = 0; c < p->blocked; c += 4u) {
+        int32_t acc[8];
+        w = bl_block(p, w, c, acc);
+        for (i = 0; i < 4u * pixels; ++i) {
+            bl_put(l, acc[i] - shared * p->sums[i / 4u], c + i % 4u, out, (pixel + i / 4u) * channels + c + i % 4u);
+        }
     }
+    for (; c < channels; ++c) {
+        for (i = 0; i < pixels; ++i) {
+            uint32_t index = c * columns;
+            int32_t acc = l->bias[c];
+            if (l->has_weight_zeros) {
+                acc -= bl_weight_zero(l, c) * p->sums[i];
+            }
+            for (k = 0; k < columns; ++k) {
+                const uint32_t *const word = p->scratch + i + (k < p->fours ? (k & ~3u) + 2u * (k & 1u) : 2u * k - p->fours);
+                const uint32_t x = k < p->fours ? *word >> (8u * (k & 2u)) : *word;
+                acc += (int32_t)(x & 0xFFFFu) * bl_weight(l, index++);
+            }
+            bl_put(l, acc, c, out, (pixel + i) * channels + c);
+        }
+    }
+}
+#endif
+
+static bl_dot bl_dot_of(uint32_t bits) {
+#if BL_HAS_W4
+    if (bits == 4u) {
+        return bl_dot_w4;
+    }
+#endif
+#if BL_HAS_W2
+    if (bits == 2u) {
+        return bl_dot_w2;
+    }
+#endif
+#if BL_HAS_W8
+    if (bits == 8u) {
+        return bl_dot_w8;
+    }
+#endif
+    return 0;
 }
 
 void bl_run_conv(const bl_conv *l, const uint8_t *in, void *out, uint32_t *scratch) {
     const uint32_t columns = (uint32_t)l->window.rows * l->window.columns * l->in.channels;
-    const uint32_t fours = columns & ~3u;
-    const uint32_t left = columns & 3u;
     const uint32_t channels = l->out.channels;
-    const uint32_t blocked = channels & ~3u;
-    const uint32_t *const end = scratch + fours;
-    uint8_t *const bytes = (uint8_t *)(scratch + fours + 2u * left);
     const uint32_t pixels = (uint32_t)l->out.rows * l->out.columns;
-    const uint32_t isFour = channels % 4u == 0u && l->output.rule == BL_SHORT && l->out.bits <= 8u;
     int32_t row = 0, column = 0;
-    uint32_t pixel, c, i, k, p;
+    uint32_t pixel, i;
+    bl_pair pair = {l, bl_dot_of(l->weight_bits), scratch, columns & ~3u, columns & 3u, channels & ~3u, {0, 0}};
+    uint8_t *const bytes = (uint8_t *)(scratch + pair.fours + 2u * pair.left);
     for (pixel = 0; pixel < pixels; pixel += 2u) {
         const uint32_t together = pixels - pixel < 2u ? 1u : 2u;
-        const uint32_t *w = (const uint32_t *)(const void *)l->weights;
-        int32_t sums[2] = {0, 0};
-        for (p = 0; p < together; ++p) {
-            bl_gather(l, in, row, column, scratch + p, bytes);
+        for (i = 0; i < together; ++i) {
+            bl_gather(l, in, row, column, scratch + i, bytes);
             if (l->has_weight_zeros) {
-                sums[p] = bl_sum(scratch + p, columns);
+                pair.sums[i] = bl_sum(scratch + i, columns);
             }
             if (++column == (int32_t)l->out.columns) {
                 column = 0;
                 ++row;
             }
         }
-        for (c = 0; c < blocked; c += 4u) {
-            int32_t acc[8];
-            switch (l->weight_bits) {
-#if BL_HAS_W8
-            case 8: w = bl_dot_w8(acc, scratch, w, end, l->bias + c); break;
-#endif
-#if BL_HAS_W4
-            case 4: w = bl_dot_w4(acc, scratch, w, end, l->bias + c); break;
-#endif
-#if BL_HAS_W2
-            case 2: w = bl_dot_w2(acc, scratch, w, end, l->bias + c); break;
-#endif
-            default:
-#if BL_HAS_W_OTHER
-            {
-                uint32_t *const unpacked = (uint32_t *)(void *)(bytes + ((columns + 3u) & ~3u));
-                bl_unpack(unpacked, l->weights, c * fours, 4u * fours, l->weight_bits);
-                bl_dot_w8(acc, scratch, unpacked, end, l->bias + c);
-            }
-#endif
-            break;
-            }
-            for (k = 0; k < left; ++k) {
-                const uint32_t first = blocked * fours + (c * left + 4u * k);
-                for (i = 0; i < 4u; ++i) {
-                    const int32_t weight = bl_weight(l, first + i);
-                    acc[i] += weight * (int32_t)end[2u * k];
-                    acc[4u + i] += weight * (int32_t)end[2u * k + 1u];
-                }
-            }
-            if (l->has_weight_zeros) {
-                for (i = 0; i < 4u; ++i) {
-                    const int32_t zero = bl_weight_zero(l, c + i);
-                    acc[i] -= zero * sums[0];
-                    acc[4u + i] -= zero * sums[1];
-                }
-            }
-            if (isFour) {
-                bl_finish_short(l, acc, c, (uint8_t *)out, pixel, together);
-                continue;
-            }
-            for (p = 0; p < together; ++p) {
-                for (i = 0; i < 4u; ++i) {
-                    bl_put(l, acc[4u * p + i], c + i, out, (pixel + p) * channels + c + i);
-                }
-            }
+#if BL_HAS_SINGLES
+        if (channels % 4u != 0u || l->output.rule != BL_SHORT) {
+            bl_run_singles(&pair, out, pixel, together);
+            continue;
         }
-        for (c = blocked; c < channels; ++c) {
-            for (p = 0; p < together; ++p) {
-                int32_t acc = l->bias[c];
-                for (k = 0; k < columns; ++k) {
-                    const uint32_t word = k < fours ? (k & ~3u) + 2u * (k & 1u) : fours + 2u * (k - fours);
-                    const uint32_t x = k < fours ? scratch[word + p] >> (8u * (k & 2u)) : scratch[word + p];
-                    acc += (int32_t)(x & 0xFFFFu) * bl_weight(l, blocked * columns + (c - blocked) * columns + k);
-                }
-                if (l->has_weight_zeros) {
-                    acc -= bl_weight_zero(l, c) * sums[p];
-                }
-                bl_put(l, acc, c, out, (pixel + p) * channels + c);
-            }
-        }
+#endif
+        bl_run_pair(&pair, (uint8_t *)out, pixel * channels, (pixel + together - 1u) * channels);
     }
 }

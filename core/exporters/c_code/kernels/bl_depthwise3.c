@@ -149,31 +149,54 @@ static void bl_take_row(const bl_conv *l, const uint8_t *in, int32_t y, uint32_t
     }
 }
 
+#if BL_HAS_DW_NARROW
+/* Nine codes of fewer than 8 bits, byte by byte. */
+static void bl_take_narrow(const bl_conv *l, uint32_t index, int32_t *to) {
+    const uint32_t bits = l->weight_bits;
+    const uint32_t mask = (1u << bits) - 1u;
+    const uint8_t *from = l->weights + ((index * bits) >> 3);
+    const uint32_t skip = (index * bits) & 7u;
+    uint32_t held = (uint32_t)*from++ >> skip;
+    uint32_t count = 8u - skip;
+    uint32_t i;
+    for (i = 0; i < 9u; ++i) {
+        if (count < bits) {
+            held |= (uint32_t)*from++ << count;
+            count += 8u;
+        }
+        to[i] = (int32_t)(held & mask);
+        held >>= bits;
+        count -= bits;
+    }
+}
+#endif
+
 /* The nine weights of a channel as ten words: three rows, and the first two again, so that each slot can come first. */
 static void bl_take_weights(const bl_conv *l, uint32_t channel, uint32_t *to) {
     const uint32_t index = l->zero_per_channel ? channel : 0u;
     const int32_t zero = (int32_t)l->weight_zeros[index] - (l->weight_bits == 8u ? 128 : 0);
     const int32_t scale = 1 << l->output.pre_shift;
-    uint32_t r, i;
-    for (r = 0; r < 3u; ++r) {
-        uint32_t w[3];
-        for (i = 0; i < 3u; ++i) {
-            const uint32_t at = 9u * channel + 3u * r + i;
-            int32_t code = 0;
+    uint32_t i;
+    int32_t w[9];
 #if BL_HAS_DW8
-            if (l->weight_bits == 8u) {
-                code = (int8_t)l->weights[at];
-            }
+    if (l->weight_bits == 8u) {
+        const int8_t *codes = (const int8_t *)l->weights + 9u * channel;
+        for (i = 0; i < 9u; ++i) {
+            w[i] = (codes[i] - zero) * scale;
+        }
+    }
 #endif
 #if BL_HAS_DW_NARROW
-            if (l->weight_bits != 8u) {
-                code = (int32_t)bl_read(l->weights, at, l->weight_bits);
-            }
-#endif
-            w[i] = (uint32_t)((code - zero) * scale);
+    if (l->weight_bits != 8u) {
+        bl_take_narrow(l, 9u * channel, w);
+        for (i = 0; i < 9u; ++i) {
+            w[i] = (w[i] - zero) * scale;
         }
-        to[2u * r] = bl_pair_low(w[0], w[1]);
-        to[2u * r + 1u] = bl_pair_low(w[1], w[2]);
+    }
+#endif
+    for (i = 0; i < 3u; ++i) {
+        to[2u * i] = bl_pair_low((uint32_t)w[3u * i], (uint32_t)w[3u * i + 1u]);
+        to[2u * i + 1u] = bl_pair_low((uint32_t)w[3u * i + 1u], (uint32_t)w[3u * i + 2u]);
     }
     memcpy(to + 6, to, 4u * sizeof *to);
 }
