@@ -2,6 +2,7 @@
 # Bitlathe on one command: installs what is missing, builds, and does it.
 #   ./bitlathe.sh run [options]      the demo: its results as a table, then the window on them
 #   ./bitlathe.sh test [pattern]     every test, or those whose name matches
+#   ./bitlathe.sh emulate [options]  exported C on emulated Cortex-M4 and M7, all configurations; the README's table
 #   ./bitlathe.sh screenshots        makes resources/screenshots anew
 #   ./bitlathe.sh qat-results [name] trains by every recipe qat_* (or those whose name matches), results into README.md
 #   ./bitlathe.sh build              only builds (into build/release)
@@ -13,6 +14,8 @@ readonly runtime_packages=(libtorch-dev libopenblas0-pthread libdnnl-dev qt6-bas
   libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libsqlitecpp-dev libonnx-dev libprotobuf-dev
   libssl-dev zlib1g-dev libgoogle-perftools-dev libgl-dev dataset-fashion-mnist fonts-inter fonts-dejavu-core
   g++ cmake ninja-build ccache mold)
+# The processors that exported C is run on.
+readonly cortex_m_packages=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)
 readonly screenshot_packages=(xvfb openbox xauth)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
@@ -90,10 +93,18 @@ run_demo() {
 
 run_tests() {
   build
+  install "${cortex_m_packages[@]}"
   install_judges
   say "testing"
   export QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
   ctest --test-dir $build --output-on-failure --progress -j "$(nproc)" ${1:+-R "$1"}
+}
+
+emulate() {
+  build
+  install "${cortex_m_packages[@]}"
+  say "exported C on emulated processors"
+  QT_QPA_PLATFORM=offscreen $build/tests/bitlathe-emulate --readme README.md "$@"
 }
 
 screenshots() {
@@ -119,6 +130,7 @@ qat_results() {
 case "${1:-}" in
   run) shift; run_demo "$@" ;;
   test) shift; run_tests "$@" ;;
+  emulate) shift; emulate "$@" ;;
   screenshots) screenshots ;;
   qat-results) shift; qat_results "$@" ;;
   build) build ;;

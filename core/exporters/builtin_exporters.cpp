@@ -17,6 +17,9 @@ Registry<Exporter> makeExporters() {
     const std::vector<ParamSpec> target{
         choiceParam("cpu", {"cortex-m4", "cortex-m7", "cortex-m33", "cortex-m3", "cortex-m0plus"},
                     "processor that the build files start from; the code runs on any"),
+        choiceParam(
+            "backend", {"own", "cmsis_nn"},
+            "kernels of convolutions: the exported ones, or calls of CMSIS-NN where it can (you supply it)"),
         switchParam("thresholds", false,
                     "outputs of at most 4 bits by comparisons with thresholds, without products")};
     exporters.add({std::string(CExporter::kName), "C99 for microcontrollers", target,
@@ -26,6 +29,7 @@ Registry<Exporter> makeExporters() {
                       const auto cpu = static_cast<std::size_t>(p.at("cpu"));
                       options.cpu = target.front().choices[cpu];
                       options.hasDsp = cpu <= 2;
+                      options.backend = chosen<CBackend>(p, "backend");
                       options.thresholds = p.at("thresholds") != 0;
                       return std::make_unique<CExporter>(options);
                   });

@@ -69,7 +69,8 @@ std::optional<Windows> windowsOf(const IntegerLayer& layer, const CStep& step) {
         windows.padding = conv->padding;
         windows.isReadFirst = step.function == "bl_run_conv";
         windows.pixelsTogether = windows.isReadFirst ? 2 : 1;
-        return step.function == "bl_run_depthwise3" ? std::nullopt : std::optional(windows);
+        const bool isOurs = windows.isReadFirst || step.function == "bl_run_conv_any";
+        return isOurs ? std::optional(windows) : std::nullopt;
     }
     if (const auto* pool = std::get_if<IntegerMaxPool>(&layer.op)) {
         windows.stride = pool->stride;

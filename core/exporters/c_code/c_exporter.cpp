@@ -39,7 +39,7 @@ std::vector<ExportCheck> CExporter::check(const PreparedModel& model, const Quan
     try {
         LoweringOptions lowering;
         lowering.thresholds = m_options.thresholds;
-        const CNetwork network = buildCNetwork(lower(model, plan, lowering));
+        const CNetwork network = buildCNetwork(lower(model, plan, lowering), m_options.backend);
         for (const CStep& step : network.steps) {
             if (const std::string remark = slowRemark(step); !remark.empty()) {
                 checks.push_back({LayerId(step.layer), false, remark});
@@ -48,6 +48,12 @@ std::vector<ExportCheck> CExporter::check(const PreparedModel& model, const Quan
     } catch (const Error& error) {
         checks.push_back({LayerId(), true, error.what()});
         return checks;
+    }
+    if (m_options.backend == CBackend::CmsisNn) {
+        checks.push_back(
+            {LayerId(), false,
+             "CMSIS-NN rounds twice unless it is built with CMSIS_NN_USE_SINGLE_ROUNDING: some outputs "
+             "then differ by one from the integer engine's"});
     }
     if (!m_options.hasDsp) {
         checks.push_back({LayerId(), false,
@@ -65,7 +71,7 @@ std::vector<std::string> CExporter::write(const PreparedModel& model, const Quan
     CWriterOptions writing;
     writing.cpu = m_options.cpu;
     writing.version = BITLATHE_VERSION;
-    const CNetwork network = buildCNetwork(lower(model, plan, lowering));
+    const CNetwork network = buildCNetwork(lower(model, plan, lowering), m_options.backend);
     const std::string own = (std::filesystem::path(folder) / (network.name + "_c")).string();
     return writeFolderAtomically(own, writeCFiles(network, writing), kSign);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/exporters/c_code/c_network.h"
 #include "core/exporters/exporter.h"
 
 #include <string>
@@ -18,6 +19,7 @@ public:
     static constexpr std::string_view kName = "c";
 
     struct Options {
+        CBackend backend = CBackend::Own;
         std::string cpu = "cortex-m4";  ///< what the build files start from
         bool hasDsp = true;             ///< that processor multiplies pairs
         bool thresholds = false;        ///< outputs of at most 4 bits by comparisons

@@ -51,8 +51,9 @@ void addActivationFeatures(CNetwork& network) {
 
 }  // namespace
 
-CNetwork buildCNetwork(const IntegerGraph& graph) {
+CNetwork buildCNetwork(const IntegerGraph& graph, CBackend backend) {
     CNetwork network;
+    network.backend = backend;
     network.graph = graph;
     CNames names;
     network.name = names.unique(graph.name.empty() ? "network" : graph.name);

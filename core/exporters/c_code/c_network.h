@@ -64,9 +64,16 @@ struct CFootprint {
     std::int64_t romBytes() const noexcept { return weightBytes + parameterBytes; }
 };
 
+/// Whose kernels run convolutions.
+enum class CBackend {
+    Own,  ///< kernels/ of this folder, all of them
+    CmsisNn,  ///< Arm's CMSIS-NN where it can: 8-bit inputs and outputs, symmetric weights of 8 or 4 bits; else ours
+};
+
 /// An integer model as the C exporter writes it.
 struct CNetwork {
     std::string name;  ///< C identifier
+    CBackend backend = CBackend::Own;
     IntegerGraph graph;
     std::vector<CTable> tables;
     std::vector<CExtra> extras;
@@ -80,7 +87,7 @@ struct CNetwork {
 /// Chooses kernels, orders weights, lays out the arena.
 /// Errors  UnsupportedOperator naming the layer: shapes beyond 65535 or windows beyond 255, a zero point that fits no
 /// byte.
-CNetwork buildCNetwork(const IntegerGraph& graph);
+CNetwork buildCNetwork(const IntegerGraph& graph, CBackend backend = CBackend::Own);
 
 /// Bytes of one tensor, codes packed at their bits; 4 a value for accumulators.
 std::int64_t tensorBytes(const IntegerTensor& tensor) noexcept;

@@ -10,6 +10,16 @@ std::string tensorText(const IntegerTensor& tensor) {
     return fmt::format("{}x{}x{} at {} bits", tensor.rows, tensor.columns, tensor.channels, tensor.bits);
 }
 
+constexpr const char* kCmsisNote = R"(## CMSIS-NN
+
+Layers marked so below call Arm's CMSIS-NN, which you bring: set `CMSIS_NN` (make, CMake) to its folder. It keeps multiplier
+and shift as this network does, but rounds twice by default (to 31 bits of the product, then to the code), so that
+about one output in some thousands differs by one and the self-test may report differences. Built with
+`-DCMSIS_NN_USE_SINGLE_ROUNDING` it rounds once, and the codes are the integer engine's. Its convolutions need a signed
+copy of their input, which the arena holds as scratch.
+
+)";
+
 std::string budget(const CNetwork& network) {
     const CFootprint& sizes = network.footprint;
     return fmt::format(R"(| what | section | bytes |
@@ -53,7 +63,7 @@ Add the folder's sources to a firmware as they are, or by CMake: `add_subdirecto
 an application needs is in network.h. With the DSP extension (Cortex-M4, M7, M33) the inner loops use its instructions,
 two products each; other processors, and `-DBL_PLAIN_C`, run the same sums in plain C.
 
-## Bytes
+{}## Bytes
 
 {}
 ## Layers
@@ -62,7 +72,9 @@ two products each; other processors, and `-DBL_PLAIN_C`, run the same sums in pl
 Tensors hold unsigned codes without gaps; codes of a signed grid are kept minus their lowest code. Kernels that this
 network does not use are not in the folder.
 )",
-                       network.name, options.version, options.cpu, budget(network), layers(network));
+                       network.name, options.version, options.cpu,
+                       network.features.contains("BL_HAS_CMSIS_NN") ? kCmsisNote : "", budget(network),
+                       layers(network));
 }
 
 }  // namespace bitlathe::core

@@ -240,6 +240,9 @@ void CStepBuilder::setOutput(const Rule& rule, const std::string& multipliers, c
 }
 
 void CStepBuilder::addOp(const IntegerConv& given) {
+    if (canUseCmsisNn(given)) {
+        return addCmsisNn(given);
+    }
     const IntegerConv conv = simplified(given);
     const std::int64_t columns = conv.weightsPerChannel();
     const bool is3x3 = conv.isDepthwise() && conv.kernel == std::array{3, 3} &&
@@ -293,15 +296,7 @@ void CStepBuilder::addOp(const IntegerConv& given) {
     m_step.structType = "bl_conv";
     shapeField("in", input());
     shapeField("out", output());
-    const auto& [top, left, bottom, right] = conv.padding;
-    static_cast<void>(bottom);  // the output's size tells
-    static_cast<void>(right);
-    std::string window = "{";
-    for (const int side :
-         {conv.kernel[0], conv.kernel[1], conv.stride[0], conv.stride[1], top, left, conv.dilation[0]}) {
-        window += std::to_string(side) + ", ";
-    }
-    field("window", window + std::to_string(conv.dilation[1]) + "}");
+    addWindow(conv);
     if (m_step.function == "bl_run_conv_any") {
         field("group_inputs", conv.inputChannelsPerGroup);
         field("group_outputs", conv.outputChannels / conv.groups);
@@ -311,6 +306,18 @@ void CStepBuilder::addOp(const IntegerConv& given) {
         orderWeights(conv, isBlocked && !isDepthwise3 ? WeightOrder::Blocks : WeightOrder::AsIs, m_layer.id),
         rule);
     finish();
+}
+
+void CStepBuilder::addWindow(const IntegerConv& conv) {
+    const auto& [top, left, bottom, right] = conv.padding;
+    static_cast<void>(bottom);  // the output's size tells
+    static_cast<void>(right);
+    std::string window = "{";
+    for (const int side :
+         {conv.kernel[0], conv.kernel[1], conv.stride[0], conv.stride[1], top, left, conv.dilation[0]}) {
+        window += std::to_string(side) + ", ";
+    }
+    field("window", window + std::to_string(conv.dilation[1]) + "}");
 }
 
 void CStepBuilder::addConvTables(const IntegerConv& conv, const OrderedWeights& weights, const Rule& rule) {
@@ -358,6 +365,78 @@ void CStepBuilder::addConvTables(const IntegerConv& conv, const OrderedWeights& 
     if (rule.name == "BL_THRESHOLDS") {
         addThresholds(conv.output);
     }
+}
+
+bool CStepBuilder::canUseCmsisNn(const IntegerConv& conv) const {
+    const int bits = conv.weights.bits();
+    const bool isSymmetric =
+        conv.weights.isSigned() && std::all_of(conv.weightZeroPoints.begin(), conv.weightZeroPoints.end(),
+                                               [](std::int32_t zero) { return zero == 0; });
+    // Two 4-bit weights share a byte: rows of an odd number would begin in the middle of one.
+    const bool isWhole =
+        bits == 8 || (conv.isDepthwise() ? conv.outputChannels : conv.weightsPerChannel()) % 2 == 0;
+    // Padding as in "same": CMSIS-NN's 3x3 kernel is wrong where it is all below and to the right.
+    const auto isUsual = [](int before, int after) { return after == before || after == before + 1; };
+    const bool isPlain = (conv.dilation == std::array{1, 1} || bits == 8) &&
+                         isUsual(conv.padding[0], conv.padding[2]) &&
+                         isUsual(conv.padding[1], conv.padding[3]);
+    return m_network.backend == CBackend::CmsisNn && (bits == 8 || bits == 4) && isSymmetric && isWhole &&
+           isPlain && input().bits == 8 && output().bits == 8 && !conv.output.factors.empty() &&
+           conv.output.rounding != Rounding::Floor && (conv.groups == 1 || conv.isDepthwise());
+}
+
+void CStepBuilder::addCmsisNn(const IntegerConv& conv) {
+    const int bits = conv.weights.bits();
+    const bool isDepthwise = conv.isDepthwise();
+    const auto channels = static_cast<std::size_t>(conv.outputChannels);
+    const auto perChannel = static_cast<std::size_t>(conv.weightsPerChannel());
+    std::vector<std::int32_t> codes(channels * perChannel);
+    for (std::size_t c = 0; c < channels; ++c) {
+        for (std::size_t i = 0; i < perChannel; ++i) {
+            codes[isDepthwise ? i * channels + c : c * perChannel + i] =
+                conv.weights[static_cast<std::int64_t>(c * perChannel + i)];
+        }
+    }
+    const PackedCodes packed(codes, bits, true);
+    std::vector<std::int64_t> weights;
+    for (const std::uint8_t byte : packed.bytes()) {
+        weights.push_back(static_cast<std::int8_t>(byte));
+    }
+    // Codes less 128: those of signed bytes. The bias there is the one without the input's zero point.
+    const std::int64_t inputZero = stored(input().zeroPoint, input()) - 128;
+    const std::vector<std::int32_t> bias = plainBias(conv, input().zeroPoint);
+    std::vector<std::int64_t> words(bias.begin(), bias.end());
+    for (std::size_t c = 0; c < channels; ++c) {
+        words.push_back(conv.output.factor(c).mantissa);
+    }
+    for (std::size_t c = 0; c < channels; ++c) {
+        words.push_back(conv.output.factor(c).exponent);
+    }
+    m_step.function = "bl_run_cmsis_conv";
+    m_step.structType = "bl_cmsis_conv";
+    m_step.kernel = "CMSIS-NN, " + std::to_string(bits) + "-bit weights";
+    // What CMSIS-NN asks for on a Cortex-M with DSP: two columns of 16 bits, depthwise one for all channels.
+    const std::int64_t columns = (conv.weightsPerChannel() + 3) / 4 * 4;
+    const std::int64_t buffer = isDepthwise ? 2 * columns * conv.outputChannels : 4 * columns;
+    m_step.scratchBytes = (input().elements() + 3) / 4 * 4 + buffer;
+    m_network.features.insert("BL_HAS_CMSIS_NN");
+    m_network.features.insert("BL_HAS_CMSIS_NN" + std::to_string(bits));
+    shapeField("in", input());
+    shapeField("out", output());
+    addWindow(conv);
+    field("weight_bits", bits);
+    field("is_depthwise", isDepthwise ? 1 : 0);
+    field("weights", table(CTable::Kind::Weights, CTable::Type::Int8, "weights", std::move(weights)));
+    const std::string n = table(CTable::Kind::Parameters, CTable::Type::Int32, "words", std::move(words));
+    field("bias", n);
+    field("multipliers", n + " + " + std::to_string(channels));
+    field("shifts", n + " + " + std::to_string(2 * channels));
+    field("input_offset", -inputZero);
+    field("output_offset", stored(conv.output.zeroPoint, output()) - 128);
+    field("lower", stored(conv.output.lower, output()) - 128);
+    field("upper", stored(conv.output.upper, output()) - 128);
+    field("buffer_bytes", buffer);
+    finish();
 }
 
 void CStepBuilder::addThresholds(const Requantization& output) {

@@ -30,6 +30,9 @@ private:
     void addOp(const IntegerLookup& op);
     void addOp(const IntegerFlatten& op);
 
+    bool canUseCmsisNn(const IntegerConv& conv) const;
+    void addCmsisNn(const IntegerConv& conv);
+    void addWindow(const IntegerConv& conv);
     /// Layout of a weighted layer's parameters (README eq. 66): per layer {zero points, multiplier} or per channel.
     void addConvTables(const IntegerConv& conv, const OrderedWeights& weights, const Rule& rule);
     void addBinary(const Requantization& output, const std::string& function, bool isSum);

@@ -34,6 +34,9 @@ bool isNeeded(std::string_view file, const std::set<std::string>& features) {
     if (file == "bl_rearrange.c") {
         return has("RESCALE") || has("LOOKUP") || has("FLATTEN");
     }
+    if (file == "bl_cmsis_nn.c") {
+        return has("CMSIS_NN");
+    }
     return file != "bl_config.h";
 }
 
@@ -182,7 +185,27 @@ std::string networkSource(const CNetwork& network, const CWriterOptions& options
     return text + "}\n";
 }
 
-std::string makefile(const std::vector<std::string>& sources, const CWriterOptions& options) {
+constexpr const char* kCmsisMake = R"TEXT(
+# Where CMSIS-NN lies (its folders Include and Source)
+CMSIS_NN ?= CMSIS-NN
+override CFLAGS += -isystem $(CMSIS_NN)/Include
+SOURCES += $(filter-out %_f16.c %_f32.c,$(wildcard $(CMSIS_NN)/Source/ConvolutionFunctions/*.c \
+  $(CMSIS_NN)/Source/NNSupportFunctions/*.c $(CMSIS_NN)/Source/FullyConnectedFunctions/*.c))
+)TEXT";
+
+constexpr const char* kCmsisCMake = R"TEXT(
+set(CMSIS_NN "" CACHE PATH "Where CMSIS-NN lies (its folders Include and Source)")
+if(NOT EXISTS "${CMSIS_NN}/Include/arm_nnfunctions.h")
+  message(FATAL_ERROR "This network runs on CMSIS-NN: set CMSIS_NN to its folder")
+endif()
+file(GLOB cmsis_nn_sources ${CMSIS_NN}/Source/ConvolutionFunctions/*.c ${CMSIS_NN}/Source/NNSupportFunctions/*.c
+  ${CMSIS_NN}/Source/FullyConnectedFunctions/*.c)
+list(FILTER cmsis_nn_sources EXCLUDE REGEX "_f(16|32)\\.c$")
+target_sources(network PRIVATE ${cmsis_nn_sources})
+target_include_directories(network SYSTEM PRIVATE ${CMSIS_NN}/Include)
+)TEXT";
+
+std::string makefile(const std::vector<std::string>& sources, const CWriterOptions& options, bool isCmsisNn) {
     std::string names;
     for (const std::string& source : sources) {
         names += " " + source;
@@ -199,7 +222,7 @@ ifneq ($(CPU),)
 override CFLAGS += -mcpu=$(CPU) -mthumb
 endif
 SOURCES ={}
-
+{}
 test: selftest
 	./selftest
 
@@ -215,7 +238,7 @@ clean:
 
 .PHONY: test clean
 )",
-                       options.cpu, names);
+                       options.cpu, names, isCmsisNn ? kCmsisMake : "");
 }
 
 std::string cmakeLists(const CNetwork& network, const std::vector<std::string>& sources) {
@@ -229,7 +252,7 @@ project({} C)
 add_library(network STATIC{})
 target_include_directories(network PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
 set_target_properties(network PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF)
-
+{}
 if(NOT CMAKE_CROSSCOMPILING)
   enable_testing()
   add_executable(selftest selftest.c)
@@ -237,7 +260,7 @@ if(NOT CMAKE_CROSSCOMPILING)
   add_test(NAME selftest COMMAND selftest)
 endif()
 )",
-                       network.name, names);
+                       network.name, names, network.features.contains("BL_HAS_CMSIS_NN") ? kCmsisCMake : "");
 }
 
 }  // namespace
@@ -260,7 +283,7 @@ std::map<std::string, std::string> writeCFiles(const CNetwork& network, const CW
         heading(network, options, "does it compute here what it computed there") + selfTestSource();
     files["selftest_vectors.h"] =
         heading(network, options, "a made-up input and its output") + selfTestVectors(network);
-    files["Makefile"] = makefile(sources, options);
+    files["Makefile"] = makefile(sources, options, network.features.contains("BL_HAS_CMSIS_NN"));
     files["CMakeLists.txt"] = cmakeLists(network, sources);
     files["README.md"] = cReadme(network, options);
     return files;

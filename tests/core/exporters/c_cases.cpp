@@ -1,5 +1,6 @@
 #include "tests/core/exporters/c_cases.h"
 
+#include "core/deploy/integer_engine.h"
 #include "core/deploy/reference_engine.h"
 #include "core/exporters/c_code/c_self_test.h"
 #include "core/search/memory_driven.h"
@@ -84,11 +85,12 @@ CVectors cVectors(const IntegerGraph& graph, std::int64_t images) {
     CVectors vectors;
     vectors.images = images;
     const Samples samples = samplesOf(testImages(images));
+    IntegerEngine engine(graph);
     for (std::int64_t i = 0; i < images; ++i) {
         const Codes codes = inputCodes(
             graph, std::span(samples.images).subspan(static_cast<std::size_t>(i * kFloatImage), kFloatImage));
+        const Codes result = engine.runCodes(codes);
         const std::vector<std::uint8_t> in = storedCodes(graph.inputTensor(), codes);
-        const Codes result = runReference(graph, codes)[static_cast<std::size_t>(graph.output)];
         const std::vector<std::uint8_t> out = storedCodes(graph.outputTensor(), result);
         vectors.inputs.insert(vectors.inputs.end(), in.begin(), in.end());
         vectors.outputs.insert(vectors.outputs.end(), out.begin(), out.end());

@@ -16,7 +16,7 @@ const std::vector<std::string>& cConfigurations();
 /// A configuration resolved for a bundled model.
 core::QuantPlan cPlanOf(const CalibratedModel& calibrated, const std::string& configuration);
 
-/// Test images as the exported C takes them, and what the reference engine makes of them, one after another.
+/// Test images as the exported C takes them, and what the integer engine makes of them, one after another.
 struct CVectors {
     std::vector<std::uint8_t> inputs;
     std::vector<std::uint8_t> outputs;

@@ -21,6 +21,9 @@
 #define BL_HAS_DW_NARROW 1
 #define BL_HAS_STRIDE1 1
 #define BL_HAS_STRIDE2 1
+#define BL_HAS_CMSIS_NN 0
+#define BL_HAS_CMSIS_NN8 0
+#define BL_HAS_CMSIS_NN4 0
 #define BL_HAS_ADD 1
 #define BL_HAS_MUL 1
 #define BL_HAS_MAX_POOL 1

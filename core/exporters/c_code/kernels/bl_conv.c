@@ -514,12 +514,13 @@ void bl_run_conv(const bl_conv *l, const uint8_t *in, void *out, uint32_t *scrat
     uint8_t *const bytes = (uint8_t *)(scratch + pair.fours + 2u * pair.left);
     for (pixel = 0; pixel < pixels; pixel += 2u) {
         const uint32_t together = pixels - pixel < 2u ? 1u : 2u;
-        for (i = 0; i < together; ++i) {
+        /* A last pixel without a second stands for both. */
+        for (i = 0; i < 2u; ++i) {
             bl_gather(l, in, row, column, scratch + i, bytes);
             if (l->has_weight_zeros) {
                 pair.sums[i] = bl_sum(scratch + i, columns);
             }
-            if (++column == (int32_t)l->out.columns) {
+            if (pixel + i + 1u < pixels && ++column == (int32_t)l->out.columns) {
                 column = 0;
                 ++row;
             }

@@ -69,6 +69,20 @@ void bl_run_depthwise3(const bl_conv *layer, const uint8_t *in, uint8_t *out, ui
 void bl_run_conv_any(const bl_conv *layer, const uint8_t *in, void *out);
 #endif
 
+#if BL_HAS_CMSIS_NN
+/* A convolution as CMSIS-NN takes it: signed codes, symmetric weights, a factor multiplier * 2^(shift - 31) a channel. */
+typedef struct {
+    bl_shape in, out;
+    bl_window window;
+    uint8_t weight_bits, is_depthwise;
+    const int8_t *weights; /* [out][rows][columns][in]; depthwise [rows][columns][channel]; 4 bits: two in a byte */
+    const int32_t *bias, *multipliers, *shifts;
+    int32_t input_offset, output_offset, lower, upper;
+    uint32_t buffer_bytes;
+} bl_cmsis_conv;
+void bl_run_cmsis_conv(const bl_cmsis_conv *layer, const uint8_t *in, uint8_t *out, uint32_t *scratch);
+#endif
+
 #if BL_HAS_ADD || BL_HAS_MUL
 /* add: code = requantized (a - a_zero) * multipliers[0] + (b - b_zero) * multipliers[1], one shift for both.
    mul: code = requantized (a - a_zero) * (b - b_zero); b may be one value per channel. */
