@@ -36,6 +36,7 @@ void addVerbs(CLI::App& app, CommandLine& line) {
     addRunsCompareVerb(runs, line);
     addRunsChangeVerbs(runs, line);
     addRunsRerunVerb(runs, line);
+    addFitVerb(app, line);
     addExportVerb(app, line);
     addDevicesVerb(app, line);
     addRegistryVerbs(app, line);

@@ -33,6 +33,7 @@ void addJsonOption(CLI::App& verb, CommandLine& line);
 void addLogOption(CLI::App& verb, CommandLine& line);
 
 // One for each verb, in a file of its own.
+void addFitVerb(CLI::App& app, CommandLine& line);
 void addInspectVerb(CLI::App& app, CommandLine& line);
 void addRunVerb(CLI::App& app, CommandLine& line);
 void addResumeVerb(CLI::App& app, CommandLine& line);

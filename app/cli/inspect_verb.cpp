@@ -20,18 +20,6 @@ struct InspectOptions {
     std::vector<std::int64_t> inputShape;
 };
 
-experiments::ModelSource sourceOf(const InspectOptions& options) {
-    experiments::ModelSource source;
-    static const std::string kZoo = "zoo:";
-    if (options.model.starts_with(kZoo)) {
-        source.zoo = options.model.substr(kZoo.size());
-    } else {
-        source.file = options.model;
-    }
-    source.inputShape = options.inputShape;
-    return source;
-}
-
 std::int64_t totalMacs(const core::PreparedModel& model) {
     return std::accumulate(model.layers.begin(), model.layers.end(), std::int64_t{0},
                            [](std::int64_t sum, const core::Layer& layer) { return sum + layer.macs; });
@@ -100,7 +88,8 @@ void printModel(const core::PreparedModel& model, const std::string& path,
 int inspect(const CommandLine& line, const InspectOptions& options) {
     EngineSession session;
     const experiments::LoadedModel loaded =
-        experiments::loadModel(sourceOf(options), {}, {}, session.engine(), session.context());
+        experiments::loadModel(experiments::modelSourceFromText(options.model, options.inputShape), {}, {},
+                               session.engine(), session.context());
     const core::PreparedModel model = core::prepare(loaded.graph, options.inputShape);
     const std::vector<core::LintFinding> findings = core::lint(model);
     session.clearProgress();
@@ -117,7 +106,7 @@ int inspect(const CommandLine& line, const InspectOptions& options) {
 void addInspectVerb(CLI::App& app, CommandLine& line) {
     auto options = std::make_shared<InspectOptions>();
     CLI::App* verb = app.add_subcommand("inspect", "Layers, shapes and remarks of a model");
-    verb->add_option("MODEL", options->model, "TorchScript file, or zoo:NAME")->required();
+    verb->add_option("MODEL", options->model, "TorchScript file, or zoo:NAME[,parameter=value...]")->required();
     verb->add_option("--input", options->inputShape, "channels,height,width")
         ->delimiter(',')
         ->expected(3)

@@ -3,6 +3,7 @@
 #include "core/device/ram_model.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 namespace bitlathe::core {
@@ -77,9 +78,13 @@ void addRom(const PreparedModel& model, const QuantConfig& config, const std::ve
         } else {
             entry.requantBytes =
                 operatorRom(op, layer, bits[static_cast<std::size_t>(layer.inputNodes.front())], output);
+            entry.tableBytes = std::holds_alternative<UnaryOp>(op) ? entry.requantBytes : 0;
         }
         if (layer.outputNode != layer.node) {
-            entry.requantBytes += fusedActivationRom(model.graph.node(layer.outputNode).op, output);
+            const Operator& activation = model.graph.node(layer.outputNode).op;
+            const std::int64_t bytes = fusedActivationRom(activation, output);
+            entry.requantBytes += bytes;
+            entry.tableBytes += std::holds_alternative<UnaryOp>(activation) ? bytes : 0;
         }
         budget.romBytes += entry.romBytes();
     }
@@ -110,6 +115,20 @@ void addRam(const PreparedModel& model, const std::vector<Bits>& bits, Budget& b
         entry.liveBytes = alive - entry.inputBytes - bytes[output];
         if (entry.ramBytes() > budget.peakRamBytes) {
             budget.peakRamBytes = entry.ramBytes();
+            budget.peakLayer = static_cast<int>(i);
+        }
+    }
+}
+
+/// Peak of inputs and output alone.
+void findPeakWithoutHeld(Budget& budget) {
+    budget.peakRamBytes = 0;
+    budget.peakLayer = -1;
+    for (std::size_t i = 0; i < budget.layers.size(); ++i) {
+        LayerBudget& layer = budget.layers[i];
+        layer.liveBytes = 0;
+        if (layer.ramBytes() > budget.peakRamBytes) {
+            budget.peakRamBytes = layer.ramBytes();
             budget.peakLayer = static_cast<int>(i);
         }
     }
@@ -174,6 +193,66 @@ Budget computeBudget(const PreparedModel& model, const QuantConfig& config) {
     addRom(model, config, bits, budget);
     addRam(model, bits, budget);
     return budget;
+}
+
+Budget computeBudget(const PreparedModel& model, const QuantConfig& config, RamModel ramModel,
+                     const ArenaRules& rules, const std::vector<ArenaBank>& banks) {
+    Budget budget = computeBudget(model, config);
+    budget.ramModel = ramModel;
+    if (ramModel == RamModel::InOut) {
+        findPeakWithoutHeld(budget);
+    } else if (ramModel == RamModel::Arena) {
+        ModelArena arena = modelArena(model, config, rules);
+        budget.arena = planArena(arena.buffers, arena.overlaps, {rules.alignment, banks});
+        budget.arenaBuffers = std::move(arena.buffers);
+        budget.peakRamBytes = budget.arena.bytes;
+        budget.peakLayer = budget.arena.peakStep;
+    }
+    return budget;
+}
+
+std::vector<ArenaBank> ramBanks(const Device& device, bool withOthers) {
+    std::vector<ArenaBank> banks;
+    std::string names;
+    for (const MemoryBank& bank : device.ram) {
+        if (bank.isUsable) {
+            names += (names.empty() ? "" : "+") + bank.name;
+        } else if (withOthers && bank.note.find("for code") == std::string::npos) {
+            banks.push_back({bank.name, bank.sizeBytes});
+        }
+    }
+    std::stable_sort(banks.begin(), banks.end(),
+                     [](const ArenaBank& a, const ArenaBank& b) { return a.bytes > b.bytes; });
+    banks.insert(banks.begin(), {names, device.ramLimitBytes()});
+    return banks;
+}
+
+RomSplit romSplit(const Budget& budget, const Device& device) {
+    RomSplit split;
+    for (const LayerBudget& layer : budget.layers) {
+        split.weightBytes += layer.weightBytes;
+        split.requantBytes += layer.biasBytes + layer.requantBytes - layer.tableBytes;
+        split.tableBytes += layer.tableBytes;
+    }
+    split.codeBytes = device.reservedRomBytes;
+    return split;
+}
+
+std::string Budget::peakText() const {
+    if (peakLayer < 0) {
+        return {};
+    }
+    const LayerBudget& peak = layers[static_cast<std::size_t>(peakLayer)];
+    std::string text = peak.layer.str() + ": input " + std::to_string(peak.inputBytes) + " + output " +
+                       std::to_string(peak.outputBytes);
+    if (ramModel != RamModel::InOut) {
+        text += " + held for later layers " + std::to_string(peak.liveBytes);
+    }
+    if (ramModel == RamModel::Arena) {
+        return text + " B alive; arena " + std::to_string(arena.bytes) + " B, no less than " +
+               std::to_string(arena.lowerBoundBytes) + " B with outputs over inputs";
+    }
+    return text + " = " + std::to_string(peakRamBytes) + " B";
 }
 
 std::string Budget::verdict(const Device& device) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/device/device.h"
+#include "core/device/ram_model.h"
 #include "core/graph/layer.h"
 #include "core/types/quant_config.h"
 
@@ -36,6 +37,7 @@ struct LayerBudget {
     std::int64_t weightBytes = 0;   ///< packed at their bits, whole bytes per tensor
     std::int64_t biasBytes = 0;     ///< int32 (float32 where the layer is float)
     std::int64_t requantBytes = 0;  ///< multipliers, shifts, zero points, tables
+    std::int64_t tableBytes = 0;    ///< of these, lookup tables of activations
     std::int64_t inputBytes = 0;    ///< all inputs at their bits
     std::int64_t outputBytes = 0;   ///< 0 where the output takes the input's place (max pool)
     std::int64_t liveBytes = 0;     ///< other tensors alive while this layer runs (branches)
@@ -52,7 +54,10 @@ struct Budget {
     std::vector<LayerBudget> layers;  ///< execution order
     std::int64_t romBytes = 0;
     std::int64_t peakRamBytes = 0;
-    int peakLayer = -1;  ///< index into layers, the first of equals; -1 for no layer
+    int peakLayer = -1;                       ///< index into layers, the first of equals; -1 for no layer
+    RamModel ramModel = RamModel::Lifetimes;  ///< how peakRamBytes was reckoned
+    ArenaPlan arena;                          ///< RamModel::Arena alone: where everything lies
+    std::vector<ArenaBuffer> arenaBuffers;    ///< what `arena` places: the timeline of tensors
 
     bool fits(const Device& device) const noexcept {
         return romBytes <= device.romLimitBytes() && peakRamBytes <= device.ramLimitBytes();
@@ -60,7 +65,18 @@ struct Budget {
     /// "ROM 104312 of 524288 B, RAM 14336 of 131072 B: fits" or what is over and by how much, with the layer
     /// at the peak.
     std::string verdict(const Device& device) const;
+    /// "blocks.1.pointwise: input 8192 + output 16384 + held for later layers 0 = 24576 B"; empty without layers.
+    std::string peakText() const;
 };
+
+/// The ROM of a firmware by what it holds.
+struct RomSplit {
+    std::int64_t weightBytes = 0;
+    std::int64_t requantBytes = 0;  ///< biases, multipliers, exponents, zero points
+    std::int64_t tableBytes = 0;    ///< constants: lookup tables
+    std::int64_t codeBytes = 0;     ///< the device's reserve: kernels, runtime, bootloader
+};
+RomSplit romSplit(const Budget& budget, const Device& device);
 
 /// ROM and RAM of a model's data on an integer engine that runs one layer after another. Code, stack and
 /// scratch buffers are not in it: a device reserves them (Device::reservedRomBytes, reservedRamBytes).
@@ -87,5 +103,15 @@ struct Budget {
 /// RAM of a layer: its inputs, its output and every tensor a later layer still needs (tensor_lifetimes.h).
 /// Sites without bits count 4 bytes a value, in ROM and RAM.
 Budget computeBudget(const PreparedModel& model, const QuantConfig& config);
+
+/// The same with RAM reckoned as named. InOut leaves out what is held for later layers. Arena gives peakRamBytes as the
+/// planned arena's bytes (a bank that is too small leaves buffers unplaced: Budget::arena says which); the layers' own
+/// figures stay those of the lifetimes, and peakLayer is the step of the arena's lower bound.
+Budget computeBudget(const PreparedModel& model, const QuantConfig& config, RamModel ramModel,
+                     const ArenaRules& rules = {}, const std::vector<ArenaBank>& banks = {});
+
+/// The RAM an arena may use: the main region (the usable banks, contiguous by the catalogue's rule, less the reserve),
+/// then, with `withOthers`, the banks apart from it, largest first. Memory for code alone (ITCM) is left out.
+std::vector<ArenaBank> ramBanks(const Device& device, bool withOthers = false);
 
 }  // namespace bitlathe::core

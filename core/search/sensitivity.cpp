@@ -114,6 +114,10 @@ std::string gridHash(const QParams& grid) {
     std::string text;
     feed(text, grid.scale);
     feed(text, grid.zeroPoint);
+    for (const LevelTable& table : grid.tables) {
+        feed(text, table.levels);
+        feed(text, table.thresholds);
+    }
     text += fmt::format("{};{};{};{}", grid.quantMin, grid.quantMax, grid.axis.value_or(-1),
                         static_cast<int>(grid.rounding));
     return sha256Hex(text);

@@ -6,8 +6,10 @@
 #include "core/zoo/zoo.h"
 #include "experiments/resources/resource_folder.h"
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace bitlathe::experiments {
 
@@ -66,6 +68,32 @@ LoadedModel loadModel(const ModelSource& source, const std::string& recipeFolder
     const std::string path = findInput(source.file, recipeFolder).string();
     stage.checkpoint(0, 1, path);
     return {engine.importTorchScript(path, source.inputShape), path};
+}
+
+ModelSource modelSourceFromText(const std::string& text, const core::Shape& inputShape) {
+    static const std::string kZoo = "zoo:";
+    ModelSource source;
+    source.inputShape = inputShape;
+    if (!text.starts_with(kZoo)) {
+        source.file = text;
+        return source;
+    }
+    std::istringstream words(text.substr(kZoo.size()));
+    std::getline(words, source.zoo, ',');
+    for (std::string word; std::getline(words, word, ',');) {
+        const std::size_t equals = word.find('=');
+        char* end = nullptr;
+        const std::string number = equals == std::string::npos ? std::string() : word.substr(equals + 1);
+        const double value = std::strtod(number.c_str(), &end);
+        if (number.empty() || *end != '\0') {
+            throw core::Error(core::ErrorCode::InvalidConfig,
+                              "'" + word + "' in '" + text +
+                                  "' is no parameter; write name=number, as in "
+                                  "zoo:mobilenet_v1,width=1,size=224");
+        }
+        source.zooParams[word.substr(0, equals)] = value;
+    }
+    return source;
 }
 
 }  // namespace bitlathe::experiments

@@ -30,4 +30,8 @@ struct RunModel {
 /// Errors  LogError: no such run; Io naming run and file: it kept no model, or the file is gone.
 RunModel loadRunModel(const ExperimentLog& log, RunId run, core::Engine& engine);
 
+/// A model as a command line names it: a file, or "zoo:NAME", or with parameters "zoo:mobilenet_v1,width=1,size=224".
+/// Errors  InvalidConfig: a parameter without a number. Names are checked when the network is built.
+ModelSource modelSourceFromText(const std::string& text, const core::Shape& inputShape);
+
 }  // namespace bitlathe::experiments

@@ -3,6 +3,7 @@
 #include "core/data/batches.h"
 #include "core/engine/engine.h"
 #include "core/graph/layer.h"
+#include "core/search/fit.h"
 #include "core/types/quant_config.h"
 
 #include <nlohmann/json.hpp>
@@ -65,7 +66,22 @@ struct ExportStage {
     std::string variant; ///< which variant; empty: every one
     std::string folder;  ///< where to; relative to the working folder
 };
-using Stage = std::variant<TrainStage, CalibrateStage, EvaluateStage, ExportStage, QatStage>;
+/// Chooses bits and adds what it found as a variant, which is then evaluated like any other.
+struct SearchStage {
+    std::string name = "searched";  ///< of the variant it adds
+    std::string base;               ///< variant that says how each site is quantized; its bits are not read
+    core::FitMethod method = core::FitMethod::Ilp;
+    core::BitChoices bits;
+    core::RamModel ramModel = core::RamModel::Lifetimes;
+    core::SensitivityMeasure measure = core::SensitivityMeasure::KlDivergence;
+    std::optional<std::int64_t> romBytes;  ///< empty: the device's
+    std::optional<std::int64_t> ramBytes;
+    std::optional<std::int64_t> bitOperations;  ///< empty: no limit
+    core::DataSplit split = core::DataSplit::Train;  ///< what sensitivity is measured on
+    std::int64_t samples = 256;
+    std::int64_t batchSize = 128;
+};
+using Stage = std::variant<TrainStage, CalibrateStage, EvaluateStage, ExportStage, QatStage, SearchStage>;
 
 /// One configuration to try; each becomes a run of its own.
 struct Variant {

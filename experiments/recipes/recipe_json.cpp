@@ -6,6 +6,7 @@
 
 #include "core/zoo/zoo.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
@@ -138,19 +139,43 @@ std::vector<Stage> readStages(const JsonReader& reader) {
 }
 
 /// Train, calibrate, qat and evaluate happen once; which word each is known by.
-constexpr std::array<const char*, 5> kStageNames{"train", "calibrate", "evaluate", "export", "qat"};
+constexpr std::array<const char*, 6> kStageNames{"train", "calibrate", "evaluate", "export", "qat", "search"};
 constexpr std::size_t kExportIndex = 3;
+constexpr std::size_t kSearchIndex = 5;
 
-/// What an export names must be there, what is measured on a variant needs one, and only exports may repeat.
+/// A search's base must be a variant of the recipe, and its own name new; adds that name.
+void checkSearch(const Recipe& recipe, const SearchStage& search, const JsonReader& stage,
+                 std::vector<std::string>& names) {
+    std::vector<std::string> bases;
+    for (const Variant& variant : recipe.variants) {
+        bases.push_back(variant.name);
+    }
+    stage.at("base").choice(bases);
+    if (std::find(names.begin(), names.end(), search.name) != names.end()) {
+        throw stage.error("the name '" + search.name + "' is taken by another variant or search");
+    }
+    if (recipe.device.empty() && (!search.romBytes || !search.ramBytes)) {
+        throw stage.error("nothing to fit into: give \"rom\" and \"ram\", or the recipe a \"device\"");
+    }
+    names.push_back(search.name);
+}
+
+/// What an export names must be there, what is measured on a variant needs one, and only exports and searches may repeat.
 void checkStages(const Recipe& recipe, const JsonReader& stages) {
     std::vector<std::string> names;
     for (const Variant& variant : recipe.variants) {
         names.push_back(variant.name);
     }
-    std::array<bool, 5> isSeen{};
+    for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
+        if (const auto* const search = std::get_if<SearchStage>(&recipe.stages[i])) {
+            checkSearch(recipe, *search, stages.at(i), names);
+        }
+    }
+    std::array<bool, 6> isSeen{};
     for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
         const Stage& stage = recipe.stages[i];
-        if (stage.index() != kExportIndex && std::exchange(isSeen[stage.index()], true)) {
+        if (stage.index() != kExportIndex && stage.index() != kSearchIndex &&
+            std::exchange(isSeen[stage.index()], true)) {
             throw stages.at(i).error(std::string("a second '") + kStageNames[stage.index()] +
                                      "' stage; a recipe has one");
         }

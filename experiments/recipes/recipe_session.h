@@ -50,6 +50,9 @@ public:
     /// The model as a configuration wants it, with its ranges, scales and post-training methods. Calibrates only
     /// when some site is not float.
     core::QuantizedModel resolve(const core::QuantConfig& config);
+    /// Statistics of a form of the model from the calibrate stage: cached or collected on the first call, inside the
+    /// row of the run that needs them first. Empty when the recipe has no such stage.
+    const core::Statistics& statistics(const core::PreparedModel& prepared);
     /// The evaluate stage's data, opened on the first call.
     const core::BatchSource& evaluationData(const EvaluateStage& stage);
 
@@ -57,9 +60,6 @@ public:
     NewRun newRun(const std::string& name) const;
 
 private:
-    /// Statistics of a form of the model from the calibrate stage: cached or collected on the first call, inside the
-    /// row of the run that needs them first. Empty when the recipe has no such stage.
-    const core::Statistics& statistics(const core::PreparedModel& prepared);
     /// The calibrate stage's images, opened on the first call; null when the recipe has no such stage.
     const core::BatchSource* calibrationData();
 

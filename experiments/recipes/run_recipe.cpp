@@ -4,6 +4,7 @@
 #include "core/graph/prepare.h"
 #include "experiments/recipes/config_rules.h"
 #include "experiments/recipes/recipe_session.h"
+#include "experiments/recipes/search_run.h"
 #include "experiments/recipes/train_run.h"
 #include "experiments/recipes/variant_run.h"
 
@@ -79,8 +80,14 @@ RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog
         report(session, results, std::move(trained.result));
     }
     checkInputShape(session);
-    for (const ResolvedVariant& variant : resolveVariants(session)) {
+    const std::vector<ResolvedVariant> variants = resolveVariants(session);
+    for (const ResolvedVariant& variant : variants) {
         report(session, results, runVariant(session, variant));
+    }
+    for (const Stage& stage : recipe.stages) {
+        if (const auto* const search = std::get_if<SearchStage>(&stage)) {
+            report(session, results, runSearch(session, *search, variants));
+        }
     }
     return results;
 }

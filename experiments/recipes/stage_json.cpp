@@ -104,6 +104,82 @@ ExportStage readExport(const JsonReader& reader) {
     return stage;
 }
 
+std::vector<int> readWidths(const JsonReader& reader) {
+    reader.requireArray();
+    std::vector<int> widths;
+    for (std::size_t i = 0; i < reader.size(); ++i) {
+        widths.push_back(static_cast<int>(reader.at(i).integer(2, 8)));
+    }
+    return widths;
+}
+
+/// A word of one of core's own lists.
+template <typename Read>
+auto readName(const JsonReader& reader, Read read) {
+    try {
+        return read(reader.text());
+    } catch (const core::Error& error) {
+        if (error.code() == core::ErrorCode::RecipeError) {
+            throw;
+        }
+        throw reader.error(error.what());
+    }
+}
+
+void readSearchChoices(const JsonReader& reader, SearchStage& stage) {
+    if (reader.has("method")) {
+        stage.method = readName(reader.at("method"), core::fitMethodFromName);
+    }
+    if (reader.has("ram_model")) {
+        stage.ramModel = readName(reader.at("ram_model"), core::ramModelFromName);
+    }
+    if (reader.has("measure")) {
+        stage.measure = readName(reader.at("measure"), core::sensitivityMeasureFromName);
+    }
+    if (reader.has("weight_bits")) {
+        stage.bits.weights = readWidths(reader.at("weight_bits"));
+    }
+    if (reader.has("activation_bits")) {
+        stage.bits.activations = readWidths(reader.at("activation_bits"));
+    }
+    try {
+        stage.bits.validate();
+    } catch (const core::Error& error) {
+        throw reader.error(error.what());
+    }
+}
+
+SearchStage readSearch(const JsonReader& reader) {
+    reader.requireObject({"stage", "name", "base", "method", "weight_bits", "activation_bits", "ram_model",
+                          "measure", "rom", "ram", "bit_operations", "split", "samples", "batch_size"});
+    SearchStage stage;
+    if (reader.has("name")) {
+        stage.name = reader.at("name").text();
+    }
+    stage.base = reader.at("base").text();
+    readSearchChoices(reader, stage);
+    constexpr std::int64_t kMost = std::int64_t{1} << 53;
+    if (reader.has("rom")) {
+        stage.romBytes = reader.at("rom").integer(1, kMost);
+    }
+    if (reader.has("ram")) {
+        stage.ramBytes = reader.at("ram").integer(1, kMost);
+    }
+    if (reader.has("bit_operations")) {
+        stage.bitOperations = reader.at("bit_operations").integer(1, kMost);
+    }
+    if (reader.has("split")) {
+        stage.split = readSplit(reader.at("split"));
+    }
+    if (reader.has("samples")) {
+        stage.samples = reader.at("samples").integer(1, kMaxSamples);
+    }
+    if (reader.has("batch_size")) {
+        stage.batchSize = reader.at("batch_size").integer(1, kMaxBatch);
+    }
+    return stage;
+}
+
 struct ToJson {
     nlohmann::json operator()(const TrainStage& stage) const {
         nlohmann::json json{{"stage", "train"}, {"samples", samplesToJson(stage.samples)}};
@@ -139,13 +215,37 @@ struct ToJson {
         }
         return json;
     }
+    nlohmann::json operator()(const SearchStage& stage) const {
+        nlohmann::json json{{"stage", "search"},
+                            {"name", stage.name},
+                            {"base", stage.base},
+                            {"method", core::fitMethodName(stage.method)},
+                            {"weight_bits", stage.bits.weights},
+                            {"activation_bits", stage.bits.activations},
+                            {"ram_model", core::ramModelName(stage.ramModel)},
+                            {"measure", core::sensitivityMeasureName(stage.measure)},
+                            {"split", splitName(stage.split)},
+                            {"samples", stage.samples},
+                            {"batch_size", stage.batchSize}};
+        if (stage.romBytes) {
+            json["rom"] = *stage.romBytes;
+        }
+        if (stage.ramBytes) {
+            json["ram"] = *stage.ramBytes;
+        }
+        if (stage.bitOperations) {
+            json["bit_operations"] = *stage.bitOperations;
+        }
+        return json;
+    }
 };
 
 }  // namespace
 
 Stage readStage(const JsonReader& reader) {
     reader.requireObject();
-    const std::string kind = reader.at("stage").choice({"train", "calibrate", "qat", "evaluate", "export"});
+    const std::string kind =
+        reader.at("stage").choice({"train", "calibrate", "qat", "evaluate", "export", "search"});
     if (kind == "train") {
         return readTrain(reader);
     }
@@ -154,6 +254,9 @@ Stage readStage(const JsonReader& reader) {
     }
     if (kind == "calibrate") {
         return readCalibrate(reader);
+    }
+    if (kind == "search") {
+        return readSearch(reader);
     }
     if (kind == "evaluate") {
         return readEvaluate(reader);

@@ -21,6 +21,8 @@ Recipe soleRecipe(const RecipeSession& session, const ResolvedVariant& resolved)
     } else if (!sole.model.file.empty()) {
         sole.model.file = session.modelPath;
     }
+    // What a search found is a configuration like any other by now.
+    std::erase_if(sole.stages, [](const Stage& stage) { return std::holds_alternative<SearchStage>(stage); });
     sole.variants = {{resolved.variant->name, toDocument(resolved.config)}};
     std::erase_if(sole.stages, [&](const Stage& stage) {
         const auto* const exported = std::get_if<ExportStage>(&stage);
@@ -90,7 +92,8 @@ void exportWhereAsked(RecipeSession& session, const core::QuantizedModel& quanti
 
 }  // namespace
 
-VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved) {
+VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved,
+                         const std::function<void(RunId)>& also) {
     return insideRunRow(session.log, describe(session, resolved), [&](RunId run) {
         VariantResult result;
         result.run = run;
@@ -104,6 +107,9 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         session.log.addLayerStatistics(run, layerReport(quantized, resolved.config, result.budget));
         evaluate(session, quantized, result);
         exportWhereAsked(session, quantized, result);
+        if (also) {
+            also(run);
+        }
         return result;
     });
 }

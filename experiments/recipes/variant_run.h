@@ -2,6 +2,8 @@
 
 #include "experiments/recipes/recipe_session.h"
 
+#include <functional>
+
 namespace bitlathe::experiments {
 
 /// One variant with its configuration resolved for the session's model.
@@ -10,7 +12,9 @@ struct ResolvedVariant {
     core::QuantConfig config;
 };
 
-/// Calibrates where needed, evaluates, judges the budget, exports: one run of the log.
-VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved);
+/// Calibrates where needed, evaluates, judges the budget, exports: one run of the log. `also` adds to the row before it
+/// is closed.
+VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved,
+                         const std::function<void(RunId)>& also = {});
 
 } // namespace bitlathe::experiments

@@ -14,6 +14,16 @@ inline constexpr const char* kMeanActivationBits = "mean_activation_bits"; ///< 
 inline constexpr const char* kFitsDevice = "fits_device";            ///< 1 or 0; absent without a device
 inline constexpr const char* kImagesPerSecond = "images_per_second"; ///< images/s
 
+// Of a run whose bits a search chose: its estimate, and what the same images say when measured.
+inline constexpr const char* kEstimatedTop1 = "estimated_top1";          ///< %, float less the sum of single losses
+inline constexpr const char* kEstimatedLoss = "estimated_loss";          ///< nats
+inline constexpr const char* kSearchTop1 = "search_top1";                ///< %, measured on the search's images
+inline constexpr const char* kSearchLoss = "search_loss";                ///< nats
+inline constexpr const char* kEstimateErrorTop1 = "estimate_error_top1"; ///< %, estimated less measured
+inline constexpr const char* kEstimateErrorLoss = "estimate_error_loss"; ///< nats
+inline constexpr const char* kSearchCost = "search_cost";                ///< what the search minimised
+inline constexpr const char* kBitOperations = "bit_operations";          ///< MACs x weight bits x input bits
+
 // Of a training, also by epoch (MetricStep::name), beside kTop1 and kLoss on the test data.
 inline constexpr const char* kTrainLoss = "train_loss"; ///< nats, mean over the epoch
 inline constexpr const char* kLearningRate = "learning_rate";

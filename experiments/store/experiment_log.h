@@ -1,11 +1,13 @@
 #pragma once
 
+#include "core/search/sensitivity.h"
 #include "core/types/site_statistics.h"
 #include "experiments/records/run_record.h"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,6 +72,14 @@ public:
     virtual void storeStatistics(const core::Statistics& statistics) = 0;
     virtual std::optional<core::Statistics> findStatistics(const std::string& modelHash,
                                                            const std::string& dataHash) const = 0;
+
+    // Sensitivity cache: answers by model, data and grid. Least recently used sets leave.
+    virtual void storeSensitivity(const std::string& modelHash, const std::string& dataHash,
+                                  std::span<const core::SensitivityProbe> probes,
+                                  const core::SensitivityTable& table) = 0;
+    /// The answers known for these very grids; may hold fewer than asked for.
+    virtual core::SensitivityTable findSensitivity(const std::string& modelHash, const std::string& dataHash,
+                                                   std::span<const core::SensitivityProbe> probes) const = 0;
 };
 
 /// Where the log is when nobody says: $XDG_DATA_HOME/bitlathe/experiments.db (or ~/.local/share/...).

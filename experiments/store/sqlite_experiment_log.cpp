@@ -4,6 +4,7 @@
 #include "experiments/store/run_list.h"
 #include "experiments/store/run_reader.h"
 #include "experiments/store/run_writer.h"
+#include "experiments/store/sensitivity_cache.h"
 #include "experiments/store/statistics_cache.h"
 
 #include <spdlog/spdlog.h>
@@ -110,6 +111,18 @@ void SqliteExperimentLog::storeStatistics(const core::Statistics& statistics) {
 std::optional<core::Statistics> SqliteExperimentLog::findStatistics(const std::string& modelHash,
                                                                     const std::string& dataHash) const {
     return guarded(m_path, [&] { return findStatisticsSet(*m_database, modelHash, dataHash); });
+}
+
+void SqliteExperimentLog::storeSensitivity(const std::string& modelHash, const std::string& dataHash,
+                                           std::span<const core::SensitivityProbe> probes,
+                                           const core::SensitivityTable& table) {
+    guarded(m_path, [&] { storeSensitivitySet(*m_database, modelHash, dataHash, probes, table); });
+}
+
+core::SensitivityTable
+SqliteExperimentLog::findSensitivity(const std::string& modelHash, const std::string& dataHash,
+                                     std::span<const core::SensitivityProbe> probes) const {
+    return guarded(m_path, [&] { return findSensitivitySet(*m_database, modelHash, dataHash, probes); });
 }
 
 } // namespace bitlathe::experiments

@@ -41,6 +41,11 @@ public:
     void storeStatistics(const core::Statistics& statistics) override;
     std::optional<core::Statistics> findStatistics(const std::string& modelHash,
                                                    const std::string& dataHash) const override;
+    void storeSensitivity(const std::string& modelHash, const std::string& dataHash,
+                          std::span<const core::SensitivityProbe> probes,
+                          const core::SensitivityTable& table) override;
+    core::SensitivityTable findSensitivity(const std::string& modelHash, const std::string& dataHash,
+                                           std::span<const core::SensitivityProbe> probes) const override;
 
     SQLite::Database& database() const noexcept { return *m_database; }
 

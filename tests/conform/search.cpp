@@ -27,8 +27,14 @@ MemoryDrivenOptions optionsOf(const Case& item) {
     options.ramLimitBytes = static_cast<std::int64_t>(item.number("ram_limit_bytes"));
     options.mode =
         item.text("mode") == "MixPC" ? MemoryDrivenOptions::Mode::MixPC : MemoryDrivenOptions::Mode::MixPL;
-    options.startBits = static_cast<int>(item.number("start_bits", 8));
-    options.minBits = static_cast<int>(item.number("min_bits", 2));
+    // The reference halves from start_bits down to min_bits.
+    std::vector<int> widths;
+    const int least = static_cast<int>(item.number("min_bits", 2));
+    for (int bits = static_cast<int>(item.number("start_bits", 8)); bits >= least; bits /= 2) {
+        widths.push_back(bits);
+    }
+    options.bits.weights = options.bits.activations = widths;
+    options.bits.edge = widths.front();
     options.delta = item.number("delta", 0.05);
     return options;
 }

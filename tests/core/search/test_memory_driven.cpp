@@ -175,30 +175,57 @@ private Q_SLOTS:
         QCOMPARE(result.peakRamBytes, 100.0);
     }
 
-    void emptyChainFits() { QVERIFY(memoryDrivenBits({}, limits(0, 0)).isFeasible); }
+    void emptyChainFits() { QVERIFY(memoryDrivenBits(std::vector<ChainLayer>{}, limits(0, 0)).isFeasible); }
 
     void refusesNonsense_data() {
         QTest::addColumn<qint64>("rom");
-        QTest::addColumn<int>("start");
-        QTest::addColumn<int>("minimum");
+        QTest::addColumn<std::vector<int>>("widths");
         QTest::addColumn<double>("delta");
-        QTest::newRow("negative limit") << qint64(-1) << 8 << 2 << 0.05;
-        QTest::newRow("too many bits") << qint64(1) << 17 << 2 << 0.05;
-        QTest::newRow("no bits") << qint64(1) << 8 << 0 << 0.05;
-        QTest::newRow("upside down") << qint64(1) << 2 << 4 << 0.05;
-        QTest::newRow("negative delta") << qint64(1) << 8 << 2 << -0.1;
-        QTest::newRow("NaN") << qint64(1) << 8 << 2 << std::numeric_limits<double>::quiet_NaN();
+        const std::vector<int> usual{8, 4, 2};
+        QTest::newRow("negative limit") << qint64(-1) << usual << 0.05;
+        QTest::newRow("too many bits") << qint64(1) << std::vector<int>{17, 8} << 0.05;
+        QTest::newRow("one bit") << qint64(1) << std::vector<int>{8, 1} << 0.05;
+        QTest::newRow("no choice") << qint64(1) << std::vector<int>{} << 0.05;
+        QTest::newRow("negative delta") << qint64(1) << usual << -0.1;
+        QTest::newRow("NaN") << qint64(1) << usual << std::numeric_limits<double>::quiet_NaN();
     }
     void refusesNonsense() {
         QFETCH(qint64, rom);
-        QFETCH(int, start);
-        QFETCH(int, minimum);
+        QFETCH(std::vector<int>, widths);
         QFETCH(double, delta);
         MemoryDrivenOptions options = limits(rom, 100);
-        options.startBits = start;
-        options.minBits = minimum;
+        options.bits.weights = options.bits.activations = widths;
         options.delta = delta;
         QVERIFY_EXCEPTION_THROWN(memoryDrivenBits(threeLayers(1, 1), options), Error);
+    }
+
+    void freeChoiceOfBits() {
+        // 8 to 6 saves a quarter of 1000 B: enough, where halving would have taken half.
+        std::vector<ChainLayer> chain = threeLayers(0, 80);
+        chain[1].weights = 1000;
+        MemoryDrivenOptions options = limits(1000 + 72 - 1, 150);
+        options.bits.weights = options.bits.activations = {3, 8, 6};  // in any order
+        const MemoryDrivenResult result = memoryDrivenBits(chain, options);
+        QVERIFY2(result.isFeasible, result.verdict.c_str());
+        QCOMPARE(weightBits(result), (std::vector<int>{8, 6, 8}));
+        // (8 + 6) * 80 / 8 = 140 at both ends, b between them (6 + 6) * 10 = 120.
+        QCOMPARE(outputBits(result), (std::vector<int>{6, 6, 8}));
+        QCOMPARE(result.activationCuts.size(), std::size_t(2));
+        QCOMPARE(result.activationCuts[0].site.layer, LayerId("a"));
+        QCOMPARE(result.activationCuts[0].bits, 6);
+    }
+
+    void paperCountsIcnWhereverBitsAreCut() {
+        // Nothing to cut in the weights: only the paper's rule charges for a's output of 4 bits.
+        MemoryDrivenOptions options = limits(kPlenty, 130);
+        const std::vector<ChainLayer> chain = threeLayers(10, 80);
+        const MemoryDrivenResult code = memoryDrivenBits(chain, options);
+        QCOMPARE(outputBits(code).front(), 4);
+        QCOMPARE(code.layers[0].scheme, FoldScheme::PerLayerFolded);
+        options.icnRule = MemoryDrivenOptions::IcnRule::Paper;
+        const MemoryDrivenResult paper = memoryDrivenBits(chain, options);
+        QCOMPARE(paper.layers[0].scheme, FoldScheme::PerLayerIcn);
+        QVERIFY(paper.romBytes < code.romBytes);  // one channel: 21 B instead of 24
     }
 
     // Any chain, any limits: it ends, keeps its limits when it says so, and hands on tensors at one width.
@@ -281,6 +308,81 @@ private Q_SLOTS:
             QVERIFY2(std::string(error.what()).find("is read by 2 others") != std::string::npos,
                      error.what());
         }
+    }
+
+    // On a chain the rules for graphs are the paper's: the same bits for the same limits.
+    void graphRulesEqualTheChains_data() {
+        QTest::addColumn<double>("width");
+        QTest::addColumn<int>("size");
+        QTest::addColumn<bool>("isPerChannel");
+        for (const double width : {0.25, 0.5, 0.75, 1.0}) {
+            for (const int size : {128, 224}) {
+                for (const bool isPerChannel : {false, true}) {
+                    QTest::addRow("%g_%d %s", width, size, isPerChannel ? "MixPC" : "MixPL")
+                        << width << size << isPerChannel;
+                }
+            }
+        }
+    }
+    void graphRulesEqualTheChains() {
+        QFETCH(double, width);
+        QFETCH(int, size);
+        QFETCH(bool, isPerChannel);
+        const PreparedModel model =
+            prepare(buildZooModel("mobilenet_v1", {{"width", width}, {"size", double(size)}}, Seed{1}));
+        for (const int ram : {512000, 300000}) {
+            const auto options = limits(2048000, ram, isPerChannel ? Mode::MixPC : Mode::MixPL);
+            const MemoryDrivenResult chain = memoryDrivenBits(chainOf(model), options);
+            const MemoryDrivenResult graph = memoryDrivenBits(model, options);
+            QCOMPARE(graph.isFeasible, chain.isFeasible);
+            QCOMPARE(weightBits(graph), weightBits(chain));
+            QCOMPARE(outputBits(graph), outputBits(chain));
+            QCOMPARE(graph.weightCuts, chain.weightCuts);
+            QCOMPARE(graph.romBytes, chain.romBytes + 16);  // the average pool's own parameters
+            QCOMPARE(graph.peakRamBytes, chain.peakRamBytes);
+        }
+    }
+
+    // A residual network: whatever fits by the rules fits by the budget; what does not says which layer and why.
+    void aResidualNetwork_data() {
+        QTest::addColumn<bool>("isPerChannel");
+        QTest::addColumn<RamModel>("ramModel");
+        for (const bool isPerChannel : {false, true}) {
+            for (const RamModel ramModel : {RamModel::InOut, RamModel::Lifetimes, RamModel::Arena}) {
+                QTest::addRow("%s %s", isPerChannel ? "MixPC" : "MixPL",
+                              std::string(ramModelName(ramModel)).c_str())
+                    << isPerChannel << ramModel;
+            }
+        }
+    }
+    void aResidualNetwork() {
+        QFETCH(bool, isPerChannel);
+        QFETCH(RamModel, ramModel);
+        const PreparedModel model = prepare(buildZooModel("resnet8", {}, Seed{1}));
+        int feasible = 0;
+        for (const int percent : {100, 80, 60, 50, 40, 30, 20, 10}) {
+            const auto options = limits(90000 * percent / 100, 50000 * percent / 100,
+                                        isPerChannel ? Mode::MixPC : Mode::MixPL);
+            const MemoryDrivenResult result = memoryDrivenBits(model, options, ramModel);
+            QVERIFY(!result.verdict.empty());
+            QCOMPARE(result.isFeasible, result.bindingLayer < 0);
+            if (!result.isFeasible) {
+                QVERIFY(result.bindingLayer < int(model.layers.size()));
+                continue;
+            }
+            ++feasible;
+            QuantConfig config;
+            applyBits(result, model, config);
+            const Budget budget = computeBudget(model, config);
+            QCOMPARE(double(budget.romBytes), result.romBytes);
+            QVERIFY(budget.romBytes <= options.romLimitBytes);
+            if (ramModel == RamModel::Lifetimes) {
+                QCOMPARE(double(budget.peakRamBytes), result.peakRamBytes);
+                QVERIFY(budget.peakRamBytes <= options.ramLimitBytes);
+            }
+            QCOMPARE(config.input.bits, std::optional(BitWidth(8)));
+        }
+        QVERIFY2(feasible >= 2 && feasible < 8, qPrintable(QString::number(feasible)));
     }
 };
 
