@@ -181,7 +181,7 @@ FitReport fitRecipe(const CommandLine& line, const FitOptions& options) {
     const auto log = experiments::ExperimentLog::open(line.logPath);
     EngineSession engine;
     const experiments::RecipeObserver nobody;
-    experiments::RecipeSession session(recipe, engine.engine(), *log, devices, engine.context(), nobody, {});
+    experiments::RecipeSession session(recipe, engine.engine(), *log, devices, engine.context(), nobody);
     session.loadModel();
     const core::QuantConfig base =
         experiments::buildConfig(baseVariant(recipe, options, session.model).config, session.model);
