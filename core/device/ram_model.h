@@ -22,8 +22,8 @@ std::string_view ramModelName(RamModel model) noexcept;
 /// Errors  InvalidConfig: unknown name; lists the known ones.
 RamModel ramModelFromName(std::string_view name);
 
-/// What the kernels that will run a model allow and need beside the tensors. The defaults are the kernels of the
-/// C exporter.
+/// What the kernels that will run a model allow and need beside the tensors: a plan before there is code. The C exporter
+/// plans with its own kernels' leads and scratch through the same planArena; its figure is the one to the byte.
 struct ArenaRules {
     bool isElementwiseInPlace = true;  ///< add, mul and lookup tables write over an input that ends there
     bool isPoolInPlace = true;         ///< pools that run row by row write over their input
