@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     app.add_option("--threads", threads, "thread counts")->check(CLI::PositiveNumber);
     app.add_option("--python", peers.python, "Python with torch 1.13");
     app.add_option("--only", peers.only, "rows of the table whose name contains this");
+    app.add_flag("--kernels", peers.isKernelsOnly, "the table without the nets");
     app.add_flag("--peer-keeps-memory", peers.peerKeepsMemory, "the peer's allocator set as ours is");
     app.add_flag("--own", isOwnOnly, "without the peers");
     app.add_flag("--peers", isPeersOnly, "the table alone");

@@ -30,8 +30,7 @@ engine::GraphExecutor observingExecutor(const core::PreparedModel& model, core::
     return executor;
 }
 
-core::QuantPlan eightBitPlan(const core::PreparedModel& model, const core::Statistics& statistics,
-                             core::Granularity::Kind activations) {
+core::QuantConfig eightBitConfig(const core::PreparedModel& model, core::Granularity::Kind activations) {
     core::QuantConfig config;
     config.input.bits = core::BitWidth(8);
     for (const core::Layer& layer : model.layers) {
@@ -46,7 +45,12 @@ core::QuantPlan eightBitPlan(const core::PreparedModel& model, const core::Stati
             quant.weight.granularity.kind = core::Granularity::Kind::Channel;
         }
     }
-    return core::resolvePlan(model, config, statistics);
+    return config;
+}
+
+core::QuantPlan eightBitPlan(const core::PreparedModel& model, const core::Statistics& statistics,
+                             core::Granularity::Kind activations) {
+    return core::resolvePlan(model, eightBitConfig(model, activations), statistics);
 }
 
 }  // namespace bitlathe::bench

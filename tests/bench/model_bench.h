@@ -15,6 +15,7 @@ core::Batch randomBatch(const core::Shape& inputShape, std::int64_t size);
 engine::GraphExecutor observingExecutor(const core::PreparedModel& model, core::Statistics& statistics);
 
 /// Symmetric weights per channel, affine activations, 8 bits everywhere.
+core::QuantConfig eightBitConfig(const core::PreparedModel& model, core::Granularity::Kind activations);
 core::QuantPlan eightBitPlan(const core::PreparedModel& model, const core::Statistics& statistics,
                              core::Granularity::Kind activations);
 

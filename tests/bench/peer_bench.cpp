@@ -62,11 +62,12 @@ struct Net {
     double evaluationGoal;
     double calibrationGoal;
     double floatGoal;
+    double trainingGoal;
 };
 
-const std::vector<Net> kNets{{"mobilenet_v2_224", 16, {3, 224, 224}, 5, 5, 1},
-                             {"resnet18_224", 16, {3, 224, 224}, 2, 2, 1},
-                             {"mobilenet_v1_025", 128, {1, 32, 32}, 0, 0, 0}};
+const std::vector<Net> kNets{{"mobilenet_v2_224", 16, {3, 224, 224}, 5, 5, 1, 2},
+                             {"resnet18_224", 16, {3, 224, 224}, 2, 2, 1, 1.3},
+                             {"mobilenet_v1_025", 128, {1, 32, 32}, 0, 0, 0, 1.5}};
 
 class PeerBench {
 public:
@@ -90,6 +91,9 @@ public:
         }
         printTableHead();
         runKernels();
+        if (m_options.isKernelsOnly) {
+            return;
+        }
         for (const Net& net : kNets) {
             runNet(net);
         }
@@ -241,14 +245,41 @@ void PeerBench::raceEvaluation(const Net& net, const core::Graph& graph, const s
 }
 
 void PeerBench::raceTraining(const Net& net, const core::Graph& graph) {
-    const std::string name = net.name + ", float training step";
+    const std::string name = net.name + ", training step";
     if (name.find(m_options.only) == std::string::npos) {
         return;
     }
-    const StepTimes times = timeTrainingSteps(graph, net.batch, m_options.rounds, [&] {
-        return m_torch.time({{"do", "time"}, {"case", "float_step/" + net.name}});
-    });
-    printRow(name, m_torch.name(), 0, times.own, times.other);
+    const auto stepOf = [&](const char* phase) {
+        return [this, peerCase = std::string(phase) + "/" + net.name] {
+            return m_torch.time({{"do", "time"}, {"case", peerCase}});
+        };
+    };
+    const StepTimes plain = timeTrainingSteps(graph, net.batch, m_options.rounds, {}, stepOf("float_step"));
+    printRow(name + ", float", m_torch.name(), 0, plain.own, plain.other);
+    m_torch.ask({{"do", "drop"}});
+
+    const core::PreparedModel model = core::prepare(graph);
+    core::Statistics statistics;
+    {
+        const c10::InferenceMode inference;
+        const core::Batch batch = randomBatch(model.graph.inputShape(), net.batch);
+        observingExecutor(model, statistics).run(engine::wrapImages(batch));
+    }
+    core::QuantConfig config = eightBitConfig(model, core::Granularity::Kind::Tensor);
+    config.input.observer.name = "moving_average";
+    for (auto& [layer, quant] : config.layers) {
+        quant.output.observer.name = "moving_average";
+    }
+    core::QuantizedTraining quantization;
+    quantization.config = &config;
+    quantization.statistics = &statistics;
+    const StepTimes quantized =
+        timeTrainingSteps(graph, net.batch, m_options.rounds, quantization, stepOf("qat_step"));
+    printRow(name + ", QAT", m_torch.name(), net.trainingGoal, quantized.own, quantized.other);
+    // Not in turn: two trainings of ours would share one machine's memory and caches.
+    const double own = medianOf(quantized.own) / medianOf(plain.own);
+    std::printf("%-44s %10s %10s  %-12s %7.2f %7.2f  %s\n", (name + ", QAT over float").c_str(), "", "",
+                "own float", own, 1.35, own <= 1.35 ? "reached" : "short");
     m_torch.ask({{"do", "drop"}});
 }
 

@@ -9,6 +9,7 @@ struct PeerOptions {
     int rounds = 7;
     std::string python = "python3";  ///< with torch: Debian's python3-torch
     bool peerKeepsMemory = false;    ///< the peer's allocator set as ours is; false: as its users have it
+    bool isKernelsOnly = false;      ///< no nets
     std::string only;                ///< rows whose name contains it; empty: all
 };
 

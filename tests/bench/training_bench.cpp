@@ -49,6 +49,7 @@ core::BatchSource greyBatches(const core::Graph& graph, std::int64_t batchSize, 
 }  // namespace
 
 StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, int steps,
+                            const std::optional<core::QuantizedTraining>& quantization,
                             const std::function<std::optional<double>()>& theirs) {
     const core::BatchSource data = greyBatches(graph, batchSize, steps + 1);
     const core::BatchSource test = greyBatches(graph, batchSize, 1);
@@ -59,6 +60,7 @@ StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, in
     task.options.epochs = 1;
     task.options.batchSize = batchSize;
     task.options.learningRate = 0.01;
+    task.quantization = quantization;
     StepTimes times;
     core::TrainObserver observer;
     observer.onStep = [&](const core::StepReport& report) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/engine/engine.h"
 #include "core/graph/graph.h"
 
 #include <functional>
@@ -16,8 +17,10 @@ struct StepTimes {
 
 /// Trains `graph` for some steps on images that need no time to make; between two steps the peer does one of
 /// its own. The first step of each counts for nothing.
-/// theirs  ms of one step; empty when the peer cannot
+/// quantization  empty: float training
+/// theirs        ms of one step; empty when the peer cannot
 StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, int steps,
+                            const std::optional<core::QuantizedTraining>& quantization,
                             const std::function<std::optional<double>()>& theirs);
 
 }  // namespace bitlathe::bench
