@@ -61,6 +61,34 @@ void forPixels(std::int64_t pixels, std::int64_t channels, const Work& work) {
     });
 }
 
+/// Mean and biased variance of each channel.
+struct ExactMoments {
+    std::vector<double> mean;
+    std::vector<double> variance;
+};
+
+/// x  channels-last
+ExactMoments momentsOfChannels(const at::Tensor& x) {
+    const auto channels = static_cast<std::size_t>(x.size(1));
+    const std::int64_t pixels = x.numel() / x.size(1);
+    const float* const values = x.data_ptr<float>();
+    // Sums around a value of the channel itself: variance is not lost beside a large mean.
+    const std::vector<float> shift(values, values + channels);
+    const ChannelSums sums =
+        sumPixels(pixels, channels, [&](std::int64_t start, std::size_t count, double* sum, double* squares) {
+            accumulateMoments(values + static_cast<std::size_t>(start) * channels, count, channels,
+                              shift.data(), sum, squares);
+        });
+    const auto count = static_cast<double>(pixels);
+    ExactMoments moments{std::vector<double>(channels), std::vector<double>(channels)};
+    for (std::size_t c = 0; c < channels; ++c) {
+        const double offset = sums.first[c] / count;
+        moments.mean[c] = static_cast<double>(shift[c]) + offset;
+        moments.variance[c] = std::max(sums.second[c] / count - offset * offset, 0.0);
+    }
+    return moments;
+}
+
 /// The normalisation of one batch as the backward pass needs it.
 struct Normalisation {
     at::Tensor factor, summand;  ///< a and b: y = a x + b
@@ -72,23 +100,15 @@ Normalisation normalisationOf(const at::Tensor& x, const at::Tensor& gamma, cons
                               const core::BatchNormOp& op) {
     const auto channels = static_cast<std::size_t>(x.size(1));
     const std::int64_t pixels = x.numel() / x.size(1);
-    const float* const values = x.data_ptr<float>();
-    // Sums around a value of the channel itself: variance is not lost beside a large mean.
-    const std::vector<float> shift(values, values + channels);
-    const ChannelSums sums =
-        sumPixels(pixels, channels, [&](std::int64_t start, std::size_t count, double* sum, double* squares) {
-            accumulateMoments(values + static_cast<std::size_t>(start) * channels, count, channels,
-                              shift.data(), sum, squares);
-        });
+    const ExactMoments moments = momentsOfChannels(x);
     const auto options = x.options();
     const std::int64_t size = x.size(1);
     Normalisation result{at::empty({size}, options), at::empty({size}, options), at::empty({size}, options),
                          at::empty({size}, options)};
     const auto count = static_cast<double>(pixels);
     for (std::size_t c = 0; c < channels; ++c) {
-        const double offset = sums.first[c] / count;
-        const double mean = static_cast<double>(shift[c]) + offset;
-        const double variance = std::max(sums.second[c] / count - offset * offset, 0.0);
+        const double mean = moments.mean[c];
+        const double variance = moments.variance[c];
         const double inverse = 1 / std::sqrt(variance + op.epsilon);
         const double factor = static_cast<double>(gamma.data_ptr<float>()[c]) * inverse;
         result.factor.data_ptr<float>()[c] = static_cast<float>(factor);
@@ -176,6 +196,17 @@ public:
 
 bool isFusable(const core::ClampOp& clamp) {
     return !std::isinf(clamp.upper) || clamp.lower == 0;
+}
+
+ChannelMoments channelMoments(const at::Tensor& given) {
+    const at::Tensor x = toChannelsLast(given);
+    const ExactMoments moments = momentsOfChannels(x);
+    ChannelMoments result{at::empty({x.size(1)}, x.options()), at::empty({x.size(1)}, x.options())};
+    for (std::size_t c = 0; c < moments.mean.size(); ++c) {
+        result.mean.data_ptr<float>()[c] = static_cast<float>(moments.mean[c]);
+        result.variance.data_ptr<float>()[c] = static_cast<float>(moments.variance[c]);
+    }
+    return result;
 }
 
 at::Tensor batchNormForTraining(const at::Tensor& x, const NodeTensors& tensors, const core::BatchNormOp& op,

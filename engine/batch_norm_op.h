@@ -23,6 +23,13 @@ namespace bitlathe::engine {
 at::Tensor batchNormForTraining(const at::Tensor& x, const NodeTensors& tensors, const core::BatchNormOp& op,
                                 const std::optional<core::ClampOp>& clamp);
 
+/// Mean and biased variance of each channel over N,H,W, as batchNormForTraining computes them. No gradient.
+/// x  N,C,H,W float on the CPU, not empty
+struct ChannelMoments {
+    at::Tensor mean, variance;
+};
+ChannelMoments channelMoments(const at::Tensor& x);
+
 /// Whether the clamp's gradient is that of the fused form: LibTorch's clamp passes the gradient of a value on
 /// a bound where relu and hardtanh do not.
 bool isFusable(const core::ClampOp& clamp);

@@ -49,6 +49,11 @@ at::Tensor alongChannels(const at::Tensor& values, const at::Tensor& x) {
     return values.view(shape);
 }
 
+/// What the fused kernels take.
+bool isPlain(const at::Tensor& x) {
+    return x.dim() == 4 && x.numel() > 0 && x.device().is_cpu() && x.scalar_type() == at::kFloat;
+}
+
 double samplesPerChannel(const at::Tensor& x) {
     return static_cast<double>(x.numel()) / static_cast<double>(x.size(1));
 }
@@ -65,6 +70,10 @@ struct Moments {
 /// Over the images of all workers; differentiable.
 Moments momentsOf(const FoldablePair& pair, const at::Tensor& x) {
     const std::vector<std::int64_t> dims = reducedDims(x);
+    if (pair.workers == nullptr && !x.requires_grad() && isPlain(x)) {
+        const ChannelMoments moments = channelMoments(x);
+        return {moments.mean, moments.variance, samplesPerChannel(x)};
+    }
     if (pair.workers == nullptr) {
         auto [variance, mean] = at::var_mean(x, dims, /*unbiased=*/false);
         return {mean, variance, samplesPerChannel(x)};
@@ -143,9 +152,8 @@ at::Tensor normalise(const FoldablePair& pair, const at::Tensor& x, bool isFroze
             .add(alongChannels(betaOf(pair), x));
     }
     if (!isFrozen) {
-        const bool isFast = x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat;
-        return isFast ? batchNormForTraining(x, *pair.statistics, pair.normOp(), std::nullopt)
-                      : applyOperator(*pair.norm, *pair.statistics, {x}, ExecutionMode::Training);
+        return isPlain(x) ? batchNormForTraining(x, *pair.statistics, pair.normOp(), std::nullopt)
+                          : applyOperator(*pair.norm, *pair.statistics, {x}, ExecutionMode::Training);
     }
     const NodeTensors& norm = *pair.statistics;
     return at::batch_norm(x, norm.gamma, norm.beta, norm.mean, norm.variance, /*training=*/false,

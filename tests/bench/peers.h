@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/bench/peer_process.h"
+#include "tests/bench/stopwatch.h"
 
 #include <nlohmann/json.hpp>
 
@@ -28,14 +29,14 @@ public:
                               : nlohmann::json::parse(answer);
     }
 
-    /// Milliseconds of one call; empty, with the peer's words on stderr, when it cannot.
-    std::optional<double> time(const nlohmann::json& request) {
+    /// Time of one call; empty, with the peer's words on stderr, when it cannot.
+    std::optional<Timing> time(const nlohmann::json& request) {
         const nlohmann::json answer = ask(request);
         if (answer.contains("error")) {
             std::fprintf(stderr, "%s: %s\n", m_name.c_str(), answer["error"].get<std::string>().c_str());
             return std::nullopt;
         }
-        return answer["ms"].get<double>();
+        return Timing{answer["ms"].get<double>(), answer["cpu_ms"].get<double>()};
     }
 
 private:

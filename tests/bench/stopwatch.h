@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <vector>
 
@@ -12,6 +13,19 @@ inline double timeOnce(const std::function<void()>& work) {
     const auto begin = std::chrono::steady_clock::now();
     work();
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Milliseconds of one piece of work: by the clock, and of all processors together. On a machine with others
+/// at work the second says more.
+struct Timing {
+    double wallMs = 0;
+    double cpuMs = 0;
+};
+
+inline Timing timeBoth(const std::function<void()>& work) {
+    const std::clock_t used = std::clock();
+    const double wallMs = timeOnce(work);
+    return {wallMs, 1000.0 * static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC};
 }
 
 /// Median time of each piece of work, in milliseconds. The pieces take turns, so that a neighbour on the

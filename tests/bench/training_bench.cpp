@@ -4,7 +4,7 @@
 #include "core/engine/engine.h"
 #include "engine/training/trainer.h"
 
-#include <algorithm>
+#include <ctime>
 #include <memory>
 
 namespace bitlathe::bench {
@@ -50,7 +50,7 @@ core::BatchSource greyBatches(const core::Graph& graph, std::int64_t batchSize, 
 
 StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, int steps,
                             const std::optional<core::QuantizedTraining>& quantization,
-                            const std::function<std::optional<double>()>& theirs) {
+                            const std::function<std::optional<Timing>()>& theirs) {
     const core::BatchSource data = greyBatches(graph, batchSize, steps + 1);
     const core::BatchSource test = greyBatches(graph, batchSize, 1);
     core::TrainTask task;
@@ -63,12 +63,15 @@ StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, in
     task.quantization = quantization;
     StepTimes times;
     core::TrainObserver observer;
+    std::clock_t used = std::clock();
     observer.onStep = [&](const core::StepReport& report) {
-        const std::optional<double> other = theirs();
+        const double cpuMs = 1000.0 * static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC;
+        const std::optional<Timing> other = theirs();
         if (report.step > 1 && other) {
-            times.own.push_back(1000.0 * static_cast<double>(batchSize) / report.imagesPerSecond);
+            times.own.push_back({1000.0 * static_cast<double>(batchSize) / report.imagesPerSecond, cpuMs});
             times.other.push_back(*other);
         }
+        used = std::clock();
     };
     engine::train(task, core::RunContext(), observer);
     return times;

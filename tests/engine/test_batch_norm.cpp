@@ -11,6 +11,7 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/hardtanh.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/var_mean.h>
 
 #include <QtTest>
 
@@ -100,6 +101,15 @@ private Q_SLOTS:
         compareTensors(x.grad().to(at::kDouble), wideX.grad(), 2e-5, 1e-4);
         compareTensors(own.gamma.grad().to(at::kDouble), wide.gamma.grad(), 2e-4, 1e-5);
         compareTensors(own.beta.grad().to(at::kDouble), wide.beta.grad(), 2e-4, 1e-5);
+    }
+
+    void momentsEqualLibTorch() {
+        const at::Tensor x = engine::wrap(randomTensor({4, 10, 6, 5}, 14)).add(20);
+        const auto [variance, mean] = at::var_mean(x.to(at::kDouble), at::IntArrayRef{0, 2, 3}, false);
+        const engine::ChannelMoments moments = engine::channelMoments(x);
+        // Rounded to float once, from sums in float over 32 rows.
+        compareTensors(moments.mean.to(at::kDouble), mean, 1e-5);
+        compareTensors(moments.variance.to(at::kDouble), variance, 1e-5);
     }
 
     void threadsChangeNoBit() {
