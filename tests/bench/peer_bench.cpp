@@ -163,10 +163,12 @@ void PeerBench::runKernels() {
     const at::Tensor rectified = x.clamp_min(0);
     {
         const c10::InferenceMode inference;
-        againstTorch("fake-quantize, forward", "fake_quantize", 10,
-                     [&] { engine::fakeQuantize(x, eightBits(1)); });
-        againstTorch("fake-quantize per channel, forward", "fake_quantize_channels", 10,
-                     [&] { engine::fakeQuantize(x, eightBits(64)); });
+        // As evaluation runs it: the value is handed over and its memory taken.
+        at::Tensor own = x.clone();
+        againstTorch("fake-quantize in place, forward", "fake_quantize", 10,
+                     [&] { own = engine::fakeQuantize(std::move(own), eightBits(1)); });
+        againstTorch("fake-quantize in place per channel, forward", "fake_quantize_channels", 10,
+                     [&] { own = engine::fakeQuantize(std::move(own), eightBits(64)); });
     }
     const at::Tensor gradient = at::randn({16, 64, 112, 112});
     at::Tensor leaf = x.clone().requires_grad_(true);
