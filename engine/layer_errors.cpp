@@ -39,7 +39,7 @@ struct EnergyPair {
 class SideBySide {
 public:
     SideBySide(const core::PreparedModel& model, const core::QuantPlan& plan)
-        : m_model(model), m_float(model.graph, ExecutionMode::Inference),
+        : m_model(model), m_float(model.floatGraph(), ExecutionMode::Inference),
           m_quantized(makeQuantizedExecutor(model, plan)), m_isolated(model.layers.size()),
           m_accumulated(model.layers.size()) {
         for (const core::Layer& layer : model.layers) {

@@ -1,6 +1,6 @@
 #include "engine/quantized_executor.h"
 
-#include "core/plan/quantized_bias.h"
+#include "core/plan/executed_layer.h"
 #include "core/types/error.h"
 #include "engine/fake_quantize_op.h"
 #include "engine/tensor_bridge.h"
@@ -36,44 +36,29 @@ void quantizeOutput(GraphExecutor& executor, core::NodeId node, const core::QPar
     executor.setGrid(node, grid);
 }
 
-/// Grid of the tensor the layer reads; null when it is float.
-const core::QParams* inputGrid(const core::PreparedModel& model, const core::Layer& layer,
-                               const core::QuantPlan& plan) {
-    const std::optional<core::SiteId> site = model.siteOfTensor(layer.inputNodes.front());
-    return site ? plan.find(*site) : nullptr;
-}
-
-at::Tensor onAccumulatorGrid(const core::FloatTensor& bias, const core::QParams& input,
-                             const core::QParams& weight) {
-    const core::QuantizedBias quantized = core::quantizedBias(bias.values(), input, weight);
-    std::vector<float> values(quantized.codes.size());
-    for (std::size_t channel = 0; channel < values.size(); ++channel) {
-        values[channel] = quantized.value(channel);
-    }
-    return wrap({bias.shape(), std::move(values)});
-}
-
 }  // namespace
 
 void quantizeWeights(GraphExecutor& executor, const core::PreparedModel& model, const core::Layer& layer,
                      const core::QuantPlan& plan) {
-    const core::QParams* const grid = plan.find({layer.id, core::SiteKind::Weight});
-    if (grid == nullptr) {
+    if (plan.find({layer.id, core::SiteKind::Weight}) == nullptr) {
         return;
     }
-    if (!layer.hasWeights()) {
-        throw core::Error(core::ErrorCode::InvalidConfig,
-                          "the configuration quantizes the weights of layer '" + layer.id.str() +
-                              "', which has none");
-    }
+    const core::ExecutedLayer executed = core::executedLayer(model, layer, plan);
     NodeTensors& tensors = executor.tensors(layer.node);
-    tensors.weight = toChannelsLast(fakeQuantize(wrap(core::layerWeights(model, layer)), *grid));
-    const core::QParams* const input = inputGrid(model, layer, plan);
-    const bool hasAccumulatorGrid =
-        input != nullptr && !input->isPerChannel() && input->isUniform() && grid->isUniform();
-    if (hasAccumulatorGrid && tensors.bias.defined()) {
-        tensors.bias = onAccumulatorGrid(core::layerBias(model, layer), *input, *grid);
+    tensors.weight = toChannelsLast(wrap(executed.weight));
+    tensors.bias = wrap(executed.bias);
+    if (layer.batchNorm < 0) {
+        return;
     }
+    if (!executed.batchNorm) {
+        executor.bypass(layer.batchNorm);
+        return;
+    }
+    NodeTensors& norm = executor.tensors(layer.batchNorm);
+    norm.gamma = wrap(executed.batchNorm->gamma);
+    norm.beta = wrap(executed.batchNorm->beta);
+    norm.mean = wrap(executed.batchNorm->mean);
+    norm.variance = wrap(executed.batchNorm->variance);
 }
 
 GraphExecutor makeQuantizedExecutor(const core::PreparedModel& model, const core::QuantPlan& plan) {

@@ -1,6 +1,5 @@
 #include "core/ptq/layer_edits.h"
 
-#include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 
 #include <algorithm>
@@ -64,34 +63,20 @@ void setLayerBias(PreparedModel& model, const Layer& layer, std::vector<float> v
     editable(model, layer).hasBias = true;
 }
 
-void addToBias(PreparedModel& model, const Layer& layer, std::span<const double> delta) {
-    const FloatTensor bias = layerBias(model, layer);
+void addBeforeActivation(PreparedModel& model, const Layer& layer, std::span<const double> delta) {
+    auto* const norm =
+        layer.batchNorm < 0 ? nullptr : std::get_if<BatchNormOp>(&model.graph.node(layer.batchNorm).op);
+    const FloatTensor before = norm == nullptr ? layerBias(model, layer) : norm->beta;
     std::vector<float> values(delta.size());
     for (std::size_t c = 0; c < values.size(); ++c) {
-        const double before = bias.defined() ? static_cast<double>(bias.values()[c]) : 0.0;
-        values[c] = static_cast<float>(before + delta[c]);
+        const double value = before.defined() ? static_cast<double>(before.values()[c]) : 0.0;
+        values[c] = static_cast<float>(value + delta[c]);
     }
-    setLayerBias(model, layer, std::move(values));
-}
-
-std::vector<float> quantizedWeights(const PreparedModel& model, const Layer& layer, const QuantPlan& plan) {
-    const FloatTensor weights = weightsToQuantize(model, layer, plan.batchNormMode(layer.id));
-    std::vector<float> values(weights.values().begin(), weights.values().end());
-    const QParams* const grid = plan.find({layer.id, SiteKind::Weight});
-    if (grid == nullptr) {
-        return values;
+    if (norm == nullptr) {
+        setLayerBias(model, layer, std::move(values));
+    } else {
+        norm->beta = FloatTensor({static_cast<std::int64_t>(values.size())}, std::move(values));
     }
-    const std::int64_t channels = weights.shape().front();
-    const std::int64_t perChannel = weights.size() / channels;
-    fakeQuantizeTensor(weights.values(), values, *grid, 1, grid->isPerChannel() ? channels : 1,
-                       grid->isPerChannel() ? perChannel : weights.size());
-    if (const auto affine = plan.weightAffine.find(layer.id); affine != plan.weightAffine.end()) {
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const std::size_t c = i / static_cast<std::size_t>(perChannel);
-            values[i] = values[i] * affine->second.gain[c] + affine->second.shift[c];
-        }
-    }
-    return values;
 }
 
 }  // namespace bitlathe::core

@@ -21,11 +21,8 @@ bool takesPostTraining(const QuantConfig& config, const LayerId& id);
 void setLayerWeights(PreparedModel& model, const Layer& layer, std::vector<float> values);
 /// Replaces the bias, or gives the layer one.
 void setLayerBias(PreparedModel& model, const Layer& layer, std::vector<float> values);
-/// Adds to the bias; a layer without one gets it. `delta` has one entry per output channel.
-void addToBias(PreparedModel& model, const Layer& layer, std::span<const double> delta);
-
-/// The weights as the plan computes with them: on their grid, and corrected by its WeightAffine. In the units of the
-/// grid (batch norm folded in for BatchNormMode::FakeBn).
-std::vector<float> quantizedWeights(const PreparedModel& model, const Layer& layer, const QuantPlan& plan);
+/// Adds to what stands before the layer's activation (preActivationNode): to the bias, or to the β of a batch norm that
+/// is kept. A layer without bias gets one. `delta` has one entry per output channel.
+void addBeforeActivation(PreparedModel& model, const Layer& layer, std::span<const double> delta);
 
 }  // namespace bitlathe::core

@@ -1,5 +1,6 @@
 #include "core/ptq/weight_methods.h"
 
+#include "core/plan/executed_layer.h"
 #include "core/ptq/layer_edits.h"
 #include "core/quantizers/weight_normalisation.h"
 #include "core/types/error.h"

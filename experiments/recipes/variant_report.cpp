@@ -2,7 +2,7 @@
 
 #include "core/analysis/confidence.h"
 #include "core/analysis/quantization_error.h"
-#include "core/ptq/layer_edits.h"
+#include "core/plan/executed_layer.h"
 #include "experiments/records/metric_names.h"
 
 #include <algorithm>
