@@ -100,6 +100,11 @@ void GraphExecutor::setGrid(core::NodeId id, core::QParams grid) {
     m_grids[static_cast<std::size_t>(id)] = std::move(grid);
 }
 
+std::optional<core::QParams> GraphExecutor::takeGrid(core::NodeId id) {
+    m_plan.reset();
+    return std::exchange(m_grids[static_cast<std::size_t>(id)], std::nullopt);
+}
+
 void GraphExecutor::bypass(core::NodeId id) {
     m_plan.reset();
     m_isBypassed[static_cast<std::size_t>(id)] = true;

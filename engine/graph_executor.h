@@ -54,6 +54,8 @@ public:
         const auto i = static_cast<std::size_t>(id);
         return m_hooks[i] != nullptr || m_grids[i].has_value();
     }
+    /// Takes the node's grid away, for a hook that must see the value before it.
+    std::optional<core::QParams> takeGrid(core::NodeId id);
     /// Makes a one-input node hand its input through.
     void bypass(core::NodeId id);
     bool isBypassed(core::NodeId id) const { return m_isBypassed[static_cast<std::size_t>(id)]; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/engine/engine.h"
+#include "engine/post_training.h"
 
 namespace bitlathe::engine {
 
@@ -23,6 +24,7 @@ public:
     std::vector<core::LayerError> layerErrors(const core::PreparedModel& model, const core::QuantPlan& plan,
                                               const core::BatchSource& data,
                                               const core::RunContext& context) override;
+    core::PostTrainingEngine* postTraining() override { return &m_postTraining; }
     core::SensitivityTable sensitivity(const core::PreparedModel& model,
                                        std::span<const core::SensitivityProbe> probes,
                                        const core::BatchSource& data,
@@ -31,6 +33,9 @@ public:
                               const core::Batch& batch) override;
     core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,
                             const core::TrainObserver& observer) override;
+
+private:
+    TorchPostTraining m_postTraining;
 };
 
 } // namespace bitlathe::engine

@@ -117,6 +117,8 @@ struct EngineInfo {
     int threads = 1;
 };
 
+class PostTrainingEngine;
+
 /// The tensor work, implemented over LibTorch in a library that is opened at run time (engine_loader.h): the
 /// window shows before LibTorch is there, and everything else builds without it. One thread at a time may
 /// call an Engine. Every method may throw core::Error and Cancelled.
@@ -153,6 +155,9 @@ public:
                                          const BatchSource& data, const RunContext& context) = 0;
     /// The model's output for a batch (logits), fake-quantized by `plan`.
     virtual FloatTensor forward(const PreparedModel& model, const QuantPlan& plan, const Batch& batch) = 0;
+
+    /// The work of post-training methods (post_training_engine.h), owned by the engine; null: it has none.
+    virtual PostTrainingEngine* postTraining() { return nullptr; }
 
     /// Trains; with quantization in the loop where the task has it. Same task and one thread: same bytes,
     /// interrupted and resumed or not. A stop asked for by RunContext::requestStop ends it after the step with

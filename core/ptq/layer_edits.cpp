@@ -1,5 +1,6 @@
 #include "core/ptq/layer_edits.h"
 
+#include "core/graph/batch_norm.h"
 #include "core/types/error.h"
 
 #include <algorithm>
@@ -30,6 +31,13 @@ FloatTensor& biasSlot(Node& node) {
 
 }  // namespace
 
+PreparedModel floatModel(const PreparedModel& model) {
+    PreparedModel exact = model;
+    exact.graph = model.floatGraph();
+    exact.reference.reset();
+    return exact;
+}
+
 bool takesPostTraining(const QuantConfig& config, const LayerId& id) {
     const auto found = config.layers.find(id);
     return found != config.layers.end() && found->second.takesPostTraining;
@@ -55,6 +63,22 @@ std::vector<const Layer*> correctableLayers(const PostTrainingState& state, std:
 void setLayerWeights(PreparedModel& model, const Layer& layer, std::vector<float> values) {
     FloatTensor& weight = weightSlot(model.graph.node(layer.node));
     weight = FloatTensor(weight.shape(), std::move(values));
+}
+
+void setQuantizedWeights(PreparedModel& model, const Layer& layer, BatchNormMode mode,
+                         std::span<const float> values) {
+    std::vector<float> own(values.begin(), values.end());
+    if (mode == BatchNormMode::FakeBn && layer.batchNorm >= 0) {
+        const ChannelAffine affine =
+            channelAffine(std::get<BatchNormOp>(model.graph.node(layer.batchNorm).op));
+        const FloatTensor before = layerWeights(model, layer);
+        const std::size_t perChannel = own.size() / affine.scale.size();
+        for (std::size_t i = 0; i < own.size(); ++i) {
+            const double scale = affine.scale[i / perChannel];
+            own[i] = scale == 0 ? before.values()[i] : static_cast<float>(own[i] / scale);
+        }
+    }
+    setLayerWeights(model, layer, std::move(own));
 }
 
 void setLayerBias(PreparedModel& model, const Layer& layer, std::vector<float> values) {

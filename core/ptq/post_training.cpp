@@ -52,11 +52,12 @@ std::map<LayerId, ChannelNormal> normalsOf(const PreparedModel& model) {
 
 }  // namespace
 
-Engine& PostTrainingTools::requireEngine(std::string_view method) const {
-    if (engine == nullptr) {
+PostTrainingEngine& PostTrainingTools::requireEngine(std::string_view method) const {
+    PostTrainingEngine* const tools = engine == nullptr ? nullptr : engine->postTraining();
+    if (tools == nullptr) {
         throw Error(ErrorCode::EngineUnavailable, "'" + std::string(method) + "' needs the tensor engine");
     }
-    return *engine;
+    return *tools;
 }
 
 const BatchSource& PostTrainingTools::requireData(std::string_view method) const {

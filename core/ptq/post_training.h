@@ -2,6 +2,7 @@
 
 #include "core/data/batches.h"
 #include "core/engine/engine.h"
+#include "core/engine/post_training_engine.h"
 #include "core/graph/layer.h"
 #include "core/plan/quant_plan.h"
 #include "core/run/run_context.h"
@@ -52,7 +53,7 @@ struct PostTrainingTools {
     Seed seed;
 
     /// Errors  NotCalibrated: there is no engine or there are no images; `method` names who asks.
-    Engine& requireEngine(std::string_view method) const;
+    PostTrainingEngine& requireEngine(std::string_view method) const;
     const BatchSource& requireData(std::string_view method) const;
 };
 

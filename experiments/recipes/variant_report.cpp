@@ -3,6 +3,7 @@
 #include "core/analysis/confidence.h"
 #include "core/analysis/quantization_error.h"
 #include "core/plan/executed_layer.h"
+#include "core/ptq/layer_edits.h"
 #include "experiments/records/metric_names.h"
 
 #include <algorithm>
@@ -28,10 +29,8 @@ core::SiteQuant outputSite(const core::PreparedModel& model, const core::QuantCo
 
 /// SQNR of a layer's weights, as the plan computes with them, against the float model's.
 double weightSqnrDb(const core::QuantizedModel& quantized, const core::Layer& layer) {
-    core::PreparedModel exact = quantized.model;
-    exact.graph = quantized.model.floatGraph();
-    const core::FloatTensor reference =
-        core::weightsToQuantize(exact, layer, quantized.plan.batchNormMode(layer.id));
+    const core::FloatTensor reference = core::weightsToQuantize(
+        core::floatModel(quantized.model), layer, quantized.plan.batchNormMode(layer.id));
     const std::vector<float> used = core::quantizedWeights(quantized.model, layer, quantized.plan);
     double error = 0;
     double signal = 0;
