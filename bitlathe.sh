@@ -3,6 +3,7 @@
 #   ./bitlathe.sh run [options]      the demo: its results as a table, then the window on them
 #   ./bitlathe.sh test [pattern]     every test, or those whose name matches
 #   ./bitlathe.sh emulate [options]  exported C on emulated Cortex-M4 and M7, all configurations; the README's table
+#   ./bitlathe.sh results            measures the README's tables of post-training results anew (takes a while)
 #   ./bitlathe.sh screenshots        makes resources/screenshots anew
 #   ./bitlathe.sh qat-results [name] trains by every recipe qat_* (or those whose name matches), results into README.md
 #   ./bitlathe.sh build              only builds (into build/release)
@@ -127,10 +128,51 @@ qat_results() {
   python3 tools/qat_results.py --write
 }
 
+# results_table FILE: the table of a run with variants "BITS per GRANULARITY, METHOD" as Markdown, one column a method.
+results_table() {
+  awk -F '  +' '
+    { sub(/^ +/, "") }
+    $1 ~ /^[0-9]+$/ && $2 == "float" { exact = $3 }
+    $1 ~ /^[0-9]+$/ && $2 ~ /, / {
+      split($2, part, ", ")
+      if (!(part[1] in seenRow)) { seenRow[part[1]] = 1; rows[++nRows] = part[1] }
+      if (!(part[2] in seenColumn)) { seenColumn[part[2]] = 1; columns[++nColumns] = part[2] }
+      value[part[1], part[2]] = $3
+    }
+    END {
+      printf "| float %s |", exact; for (c = 1; c <= nColumns; ++c) printf " %s |", columns[c]
+      printf "\n|---|"; for (c = 1; c <= nColumns; ++c) printf "---|"; print ""
+      for (r = 1; r <= nRows; ++r) {
+        printf "| %s |", rows[r]
+        for (c = 1; c <= nColumns; ++c) printf " %s |", value[rows[r], columns[c]]
+        print ""
+      }
+    }' "$1"
+}
+
+results() {
+  build
+  local net out
+  out=$(mktemp)
+  for net in mobilenet_v1_025 resnet8; do
+    say "measuring resources/recipes/results_$net.json"
+    $build/bin/bitlathe-cli run resources/recipes/results_$net.json --log $build/results.db >"$build/results_$net.txt"
+    { echo; echo "\`results_$net.json\`:"; echo; results_table "$build/results_$net.txt"; } >>"$out"
+  done
+  awk -v table="$out" '
+    /<!-- results:end -->/ { inside = 0 }
+    !inside { print }
+    /<!-- results:begin -->/ { inside = 1; while ((getline line < table) > 0) print line; print "" }
+  ' README.md >README.md.new && mv README.md.new README.md
+  rm -f "$out"
+  say "README.md holds the new tables"
+}
+
 case "${1:-}" in
   run) shift; run_demo "$@" ;;
   test) shift; run_tests "$@" ;;
   emulate) shift; emulate "$@" ;;
+  results) results ;;
   screenshots) screenshots ;;
   qat-results) shift; qat_results "$@" ;;
   build) build ;;

@@ -1,6 +1,7 @@
 #include "app/cli/command_line.h"
 #include "app/cli/output.h"
 #include "core/exporters/exporter.h"
+#include "core/ptq/post_training.h"
 #include "core/registry/registry.h"
 
 #include <CLI/CLI.hpp>
@@ -89,6 +90,8 @@ void addRegistryVerbs(CLI::App& app, CommandLine& line) {
             [] { return core::quantizerRegistry().list(); });
     addVerb(app, line, "observers", "Range methods and their parameters",
             [] { return core::observerRegistry().list(); });
+    addVerb(app, line, "post-training", "Post-training methods and their parameters",
+            [] { return core::postTrainingRegistry().list(); });
     addVerb(app, line, "exporters", "Export formats", [] { return core::exporterRegistry().list(); });
 }
 

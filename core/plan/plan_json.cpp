@@ -27,6 +27,9 @@ constexpr std::array<const char*, 4> kRoundings{"half_even", "half_away", "half_
                 "quantization plan" + (where.empty() ? "" : ", " + where) + ": " + what);
 }
 
+/// In the order of the enumerators.
+constexpr std::array<const char*, 4> kBatchNormModes{"folded", "not_folded", "icn", "fake_bn"};
+
 /// One site's object, with its place for messages.
 class SiteReader {
 public:
@@ -215,6 +218,50 @@ void requireGrid(const SiteReader& reader, const QParams& grid, const SiteId& id
     }
 }
 
+/// The weighted layer an entry names.
+const Layer& readLayer(const SiteReader& reader, const PreparedModel& model) {
+    const Layer* const layer = model.findLayer(LayerId(reader.text("layer")));
+    if (layer == nullptr || !layer->hasWeights()) {
+        reader.refuse("the model '" + model.graph.name + "' has no layer with weights called '" +
+                      reader.text("layer") + "'");
+    }
+    return *layer;
+}
+
+void readBatchNorm(const SiteReader& root, const PreparedModel& model, QuantPlan& plan) {
+    if (!root.has("batch_norm")) {
+        return;
+    }
+    std::size_t i = 0;
+    for (const Json& item : root.array("batch_norm")) {
+        const SiteReader reader(item, "/batch_norm/" + std::to_string(i++));
+        const Layer& layer = readLayer(reader, model);
+        const auto found = std::find(kBatchNormModes.begin(), kBatchNormModes.end(), reader.text("mode"));
+        if (found == kBatchNormModes.end() || found == kBatchNormModes.begin() || layer.batchNorm < 0) {
+            reader.refuse("'mode' must be not_folded, icn or fake_bn, of a layer that keeps its batch norm");
+        }
+        plan.batchNorm.emplace(layer.id, static_cast<BatchNormMode>(found - kBatchNormModes.begin()));
+    }
+}
+
+void readWeightAffine(const SiteReader& root, const PreparedModel& model, QuantPlan& plan) {
+    if (!root.has("weight_affine")) {
+        return;
+    }
+    std::size_t i = 0;
+    for (const Json& item : root.array("weight_affine")) {
+        const SiteReader reader(item, "/weight_affine/" + std::to_string(i++));
+        const Layer& layer = readLayer(reader, model);
+        WeightAffine affine{reader.floats("gain"), reader.floats("shift")};
+        const auto channels = static_cast<std::size_t>(layer.weightShape.front());
+        if (affine.gain.size() != channels || affine.shift.size() != channels) {
+            reader.refuse("needs one gain and one shift for each of " + std::to_string(channels) +
+                          " channels");
+        }
+        plan.weightAffine.emplace(layer.id, std::move(affine));
+    }
+}
+
 }  // namespace
 
 std::string planToJson(const QuantPlan& plan, const PreparedModel& model) {
@@ -225,6 +272,14 @@ std::string planToJson(const QuantPlan& plan, const PreparedModel& model) {
     json["sites"] = Json::array();
     for (const auto& [site, grid] : plan.sites) {
         json["sites"].push_back(siteJson(site, grid));
+    }
+    for (const auto& [layer, mode] : plan.batchNorm) {
+        json["batch_norm"].push_back(
+            {{"layer", layer.str()}, {"mode", kBatchNormModes[static_cast<std::size_t>(mode)]}});
+    }
+    for (const auto& [layer, affine] : plan.weightAffine) {
+        json["weight_affine"].push_back(
+            {{"layer", layer.str()}, {"gain", affine.gain}, {"shift", affine.shift}});
     }
     return json.dump(1);
 }
@@ -255,6 +310,8 @@ QuantPlan planFromJson(std::string_view text, const PreparedModel& model) {
             reader.refuse("the site stands twice");
         }
     }
+    readBatchNorm(root, model, plan);
+    readWeightAffine(root, model, plan);
     return plan;
 }
 

@@ -15,6 +15,8 @@ namespace bitlathe::core {
 ///      "rounding": "half_even", "scale": [...], "zero_point": [...]},
 ///     {"layer": "input", "site": "output", ..., "tables": [{"levels": [...], "thresholds": [...]}]}]}
 ///
+/// and, where a plan has them, "batch_norm": [{"layer": ..., "mode": "icn"}] and
+/// "weight_affine": [{"layer": ..., "gain": [...], "shift": [...]}].
 /// `axis` is absent per tensor, `tables` where the grid is uniform. `model` is PreparedModel::hash.
 std::string planToJson(const QuantPlan& plan, const PreparedModel& model);
 

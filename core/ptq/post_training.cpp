@@ -1,11 +1,15 @@
 #include "core/ptq/post_training.h"
 
 #include "core/graph/batch_norm.h"
+#include "core/graph/prepare.h"
+#include "core/plan/executed_layer.h"
+#include "core/ptq/layer_edits.h"
 #include "core/registry/registry.h"
 #include "core/types/error.h"
 
 #include <cmath>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -79,6 +83,13 @@ void checkPostTraining(const std::vector<MethodSpec>& methods) {
                                 methods[before].name + "' before it already works on " +
                                 whatItChanges(phases[before]) + "; put '" + methods[i].name + "' first");
             }
+            if (phase == PostTrainingPhase::Weights && phases[before] == phase &&
+                methods[before].name != methods[i].name) {
+                throw Error(ErrorCode::InvalidConfig,
+                            "'" + methods[before].name + "' and '" + methods[i].name +
+                                "' exclude one another: one rounds weights on the grid, the other moves "
+                                "them off the grid; keep one of them");
+            }
             if (methods[before].name == methods[i].name && phase != PostTrainingPhase::Biases) {
                 throw Error(ErrorCode::InvalidConfig,
                             "'" + methods[i].name + "' stands twice; leave one out");
@@ -117,6 +128,43 @@ QuantizedModel applyPostTraining(const PreparedModel& model, const QuantConfig& 
         state.model.hash = graphHash(state.model.graph);
     }
     return {std::move(state.model), std::move(state.plan), std::move(state.statistics)};
+}
+
+QuantizedModel deployable(const PreparedModel& model, const QuantPlan& plan) {
+    if (!plan.weightAffine.empty()) {
+        throw Error(
+            ErrorCode::InvalidConfig,
+            "the weights of layer '" + plan.weightAffine.begin()->first.str() +
+                "' are corrected off their grid by 'weight_correction', which no export format holds; use "
+                "'bias_correction' instead");
+    }
+    QuantizedModel result{model, plan, {}};
+    std::set<LayerId> keep;
+    bool hasFakeNorm = false;
+    for (const auto& [id, mode] : plan.batchNorm) {
+        if (mode == BatchNormMode::FakeBn) {
+            hasFakeNorm = true;
+            result.plan.batchNorm.erase(id);
+        } else {
+            keep.insert(id);
+        }
+    }
+    if (hasFakeNorm) {
+        result.model = prepare(model.graph, model.graph.inputShape(), keep);
+    }
+    const PreparedModel before = result.model;
+    for (const Layer& layer : before.layers) {
+        if (plan.batchNormMode(layer.id) == BatchNormMode::Icn && layer.batchNorm >= 0) {
+            // The bias with the shift in it, on the accumulator's grid; taken up again it gives the same codes.
+            ExecutedLayer executed = executedLayer(before, layer, plan);
+            if (executed.bias.defined()) {
+                setLayerBias(result.model, layer,
+                             {executed.bias.values().begin(), executed.bias.values().end()});
+            }
+            result.model.graph.node(layer.batchNorm).op = *executed.batchNorm;
+        }
+    }
+    return result;
 }
 
 }  // namespace bitlathe::core

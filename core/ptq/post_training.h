@@ -87,4 +87,9 @@ void checkPostTraining(const std::vector<MethodSpec>& methods);
 QuantizedModel applyPostTraining(const PreparedModel& model, const QuantConfig& config,
                                  const Statistics& statistics, const PostTrainingTools& tools);
 
+/// The form of a quantized model that exporters and integer engines take: batch norms of BatchNormMode::FakeBn folded, the
+/// codes and biases those that the engine computes with.
+/// Errors  InvalidConfig: weights that correction has moved off their grid; the text names the layer and the remedy.
+QuantizedModel deployable(const PreparedModel& model, const QuantPlan& plan);
+
 }  // namespace bitlathe::core

@@ -1,6 +1,7 @@
 #include "experiments/recipes/export_variant.h"
 
 #include "core/exporters/exporter.h"
+#include "core/ptq/post_training.h"
 #include "core/util/sha256.h"
 
 #include <spdlog/spdlog.h>
@@ -58,10 +59,11 @@ Artefact describeArtefact(const std::string& kind, const std::string& path) {
 
 std::vector<Artefact> exportPlan(const core::PreparedModel& model, const core::QuantPlan& plan,
                                  const std::string& format, const std::string& folder) {
+    const core::QuantizedModel deployed = core::deployable(model, plan);
     const std::unique_ptr<core::Exporter> exporter = core::exporterRegistry().create({format, {}});
-    judge(exporter->check(model, plan), format);
+    judge(exporter->check(deployed.model, deployed.plan), format);
     std::vector<Artefact> artefacts;
-    for (const std::string& file : exporter->write(model, plan, folder)) {
+    for (const std::string& file : exporter->write(deployed.model, deployed.plan, folder)) {
         artefacts.push_back(describeArtefact(format, file));
     }
     return artefacts;

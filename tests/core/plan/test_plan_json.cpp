@@ -77,6 +77,21 @@ private Q_SLOTS:
         QVERIFY(planFromJson(planToJson({}, model()), model()).sites.empty());
     }
 
+    void keepsBatchNormModesAndWeightCorrections() {
+        PreparedModel kept = model();
+        kept.layers[0].batchNorm = 1;
+        QuantPlan full = plan();
+        full.batchNorm[LayerId("fc")] = BatchNormMode::Icn;
+        full.weightAffine[LayerId("fc")] = {{1.0F / 3, 1, 2, 3}, {0, -0.1F, 1e-30F, 4}};
+        const QuantPlan read = planFromJson(planToJson(full, kept), kept);
+        QVERIFY(read.batchNorm == full.batchNorm);
+        QVERIFY(read.weightAffine == full.weightAffine);
+        QVERIFY(failure(planToJson(full, kept)).contains("that keeps its batch norm"));
+        full.batchNorm.clear();
+        full.weightAffine[LayerId("fc")].gain.pop_back();
+        QVERIFY(failure(planToJson(full, kept)).contains("each of 4 channels"));
+    }
+
     void anythingElseIsRefused_data() {
         QTest::addColumn<QString>("what");
         QTest::addColumn<QString>("by");

@@ -1,7 +1,7 @@
 #include "core/graph/prepare.h"
 #include "core/types/error.h"
-#include "core/zoo/zoo.h"
 #include "core/util/glob.h"
+#include "core/zoo/zoo.h"
 #include "experiments/recipes/recipe.h"
 
 #include <QtTest>
@@ -15,7 +15,7 @@ class TestConfigRules : public QObject {
     Q_OBJECT
 
 private:
-    core::PreparedModel m_model; // MobileNetV1-0.25 at 32x32
+    core::PreparedModel m_model;  // MobileNetV1-0.25 at 32x32
     core::PreparedModel m_residual;
 
     core::QuantConfig build(const char* document) const {
@@ -77,7 +77,7 @@ private Q_SLOTS:
             if (layer.kind == LayerKind::DepthwiseConv) {
                 QCOMPARE(bitsOf(weight), layer.id.str().starts_with("blocks.1.") ? 7 : 6);
                 QVERIFY(weight.granularity.kind ==
-                        core::Granularity::Kind::Channel); // kept from the defaults
+                        core::Granularity::Kind::Channel);  // kept from the defaults
                 ++depthwise;
             } else if (layer.kind == LayerKind::Linear) {
                 QCOMPARE(bitsOf(weight), 5);
@@ -200,6 +200,37 @@ private Q_SLOTS:
         QFETCH(QString, pattern);
         QFETCH(bool, expected);
         QCOMPARE(core::matchesGlob(text.toStdString(), pattern.toStdString()), expected);
+    }
+
+    void batchNormAndPostTrainingReadBack() {
+        const json document = json::parse(R"({
+            "defaults": {"weight": {"bits": 4}, "batch_norm": "icn"},
+            "rules": [{"match": {"kind": "depthwise_conv"}, "set": {"batch_norm": "fake_bn"}},
+                      {"match": {"position": "first"}, "set": {"batch_norm": "not_folded", "post_training": false}}],
+            "post_training": ["weight_clipping", {"name": "bias_correction", "form": "batch_norm"}]})");
+        const core::QuantConfig config = buildConfig({document}, m_model);
+        const core::LayerQuant& first = config.layers.at(m_model.layers.front().id);
+        QVERIFY(first.batchNorm == core::BatchNormMode::NotFolded);
+        QVERIFY(!first.takesPostTraining);
+        QVERIFY(config.layers.at(m_model.layers[1].id).batchNorm == core::BatchNormMode::FakeBn);
+        QVERIFY(config.layers.at(m_model.layers[2].id).batchNorm == core::BatchNormMode::Icn);
+        // The classifier has none: the default passes over it.
+        QVERIFY(config.layers.at(m_model.layers.back().id).batchNorm == core::BatchNormMode::Folded);
+        QCOMPARE(config.postTraining.size(), std::size_t{2});
+        QCOMPARE(config.postTraining[1].params.at("form"), 2.0);
+        QVERIFY(buildConfig(toDocument(config), m_model) == config);
+    }
+
+    void impossiblePostTrainingIsRefused() {
+        const json document = json::parse(R"({"post_training": ["ada_round", "cross_layer_equalization"]})");
+        try {
+            buildConfig({document}, m_model);
+            QFAIL("an order that cannot work was accepted");
+        } catch (const core::Error& error) {
+            const QString text = error.what();
+            QVERIFY2(text.contains("post_training") && text.contains("put 'cross_layer_equalization' first"),
+                     qPrintable(text));
+        }
     }
 };
 
