@@ -99,7 +99,8 @@ void addBeforeActivation(PreparedModel& model, const Layer& layer, std::span<con
     if (norm == nullptr) {
         setLayerBias(model, layer, std::move(values));
     } else {
-        norm->beta = FloatTensor({static_cast<std::int64_t>(values.size())}, std::move(values));
+        const auto channels = static_cast<std::int64_t>(values.size());
+        norm->beta = FloatTensor({channels}, std::move(values));
     }
 }
 
