@@ -176,5 +176,5 @@ case "${1:-}" in
   screenshots) screenshots ;;
   qat-results) shift; qat_results "$@" ;;
   build) build ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
