@@ -33,6 +33,9 @@ void ConsoleProgress::clear() {
 
 std::string ConsoleProgress::describe(const core::Progress& progress, Clock::time_point now) const {
     std::string text = progress.stage;
+    if (progress.isPaused) {
+        return text + "  " + progress.detail;
+    }
     if (progress.total > 1) {
         text += "  " + std::to_string(progress.done) + "/" + std::to_string(progress.total);
     } else if (!progress.detail.empty()) {
@@ -54,7 +57,7 @@ void ConsoleProgress::show(const core::Progress& progress) {
         m_stageStart = now;
     }
     // A terminal is redrawn ten times a second at most; a file gets a line now and then.
-    if (!isNewStage && now - m_lastShown < (m_isTerminal ? 100ms : 10000ms)) {
+    if (!isNewStage && !progress.isPaused && now - m_lastShown < (m_isTerminal ? 100ms : 10000ms)) {
         return;
     }
     m_lastShown = now;

@@ -2,6 +2,7 @@
 #include "experiments/recipes/recipe.h"
 
 #include <QTemporaryDir>
+#include <QDir>
 #include <QtTest>
 
 #include <functional>
@@ -117,6 +118,50 @@ private Q_SLOTS:
         QVERIFY(Recipe::parse(recipe.toJson()).toJson() == recipe.toJson());
     }
 
+    void readsQuantizedTraining() {
+        const Recipe recipe = Recipe::parse(json::parse(R"({
+            "schema_version": 1, "name": "qat", "model": {"run": 12},
+            "variants": [{"name": "W4A4", "config": {}}],
+            "stages": [{"stage": "qat", "epochs": 2, "learning_rate": 0.01, "samples": 1000,
+                        "optimizer": {"name": "adamw", "beta1": 0.8},
+                        "schedule": {"method": {"name": "multistep", "factor": 0.2}, "milestones": [1, 1.5],
+                                     "warm_up_epochs": 0.5},
+                        "parameters": [{"match": {"kind": ["range", "bias"], "max_elements": 64},
+                                        "learning_rate": 0.1, "weight_decay": 0},
+                                       {"match": {"name": "stem.*"}, "learning_rate": 0}],
+                        "distillation": {"weight": 0.5, "temperature": 2}, "clip_gradient_norm": 1.5,
+                        "precision": "bfloat16", "keep": "best", "checkpoint_minutes": 2,
+                        "batch_norm": "delayed_fold", "fold_delay_epochs": 0.5, "freeze_ranges_epoch": 1.5}]})"));
+        QCOMPARE(recipe.model.run, std::int64_t{12});
+        const auto& qat = std::get<QatStage>(recipe.stages.at(0));
+        QCOMPARE(qat.samples, std::int64_t{1000});
+        QCOMPARE(qat.options.optimizer.name, std::string("adamw"));
+        QCOMPARE(qat.options.optimizer.params.at("beta1"), 0.8);
+        QCOMPARE(qat.options.schedule.method.params.at("factor"), 0.2);
+        QVERIFY((qat.options.schedule.milestones == std::vector<double>{1, 1.5}));
+        QCOMPARE(qat.options.schedule.warmUpEpochs, 0.5);
+        QCOMPARE(qat.options.rules.size(), std::size_t{2});
+        QCOMPARE(qat.options.rules[0].kinds.size(), std::size_t{2});
+        QVERIFY(qat.options.rules[0].kinds[0] == core::ParameterKind::Range);
+        QCOMPARE(*qat.options.rules[0].learningRateFactor, 0.1);
+        QVERIFY(!qat.options.rules[1].weightDecay.has_value());
+        QVERIFY(qat.options.precision == core::Precision::BFloat16);
+        QVERIFY(qat.options.keep == core::KeptWeights::Best);
+        QVERIFY(qat.quantization.batchNorm == core::BatchNormTraining::DelayedFold);
+        QCOMPARE(qat.quantization.foldDelayEpochs, 0.5);
+        QCOMPARE(*qat.quantization.freezeRangesAtEpoch, 1.5);
+        QVERIFY(!qat.quantization.freezeBatchNormAtEpoch.has_value());
+        QVERIFY(Recipe::parse(recipe.toJson()).toJson() == recipe.toJson());
+    }
+
+    void bundledRecipesAreReadable() {
+        const QDir folder(BITLATHE_SOURCE_DIR "/resources/recipes");
+        for (const QString& name : folder.entryList({"*.json"})) {
+            const Recipe recipe = Recipe::load(folder.filePath(name).toStdString());
+            QVERIFY2(!recipe.name.empty(), qPrintable(name));
+        }
+    }
+
     void writesWhatItReads() {
         const Recipe recipe = Recipe::parse(sampleDocument());
         const Recipe again = Recipe::parse(recipe.toJson());
@@ -152,8 +197,8 @@ private Q_SLOTS:
         row("negative seed", "/seed", "-1", {"seed: -1 is not a whole number from 0"});
         row("threads 0", "/threads", "0", {"threads: 0 is not a whole number from 1 to"});
         row("half a thread", "/threads", "1.5", {"threads: 1.5 is not a whole number"});
-        row("no model source", "/model/file", "", {"model: needs either"});
-        row("two model sources", "/model/zoo", "\"resnet8\"", {"model: needs either"});
+        row("no model source", "/model/file", "", {"model: needs one of"});
+        row("two model sources", "/model/zoo", "\"resnet8\"", {"model: needs one of"});
         row("shape of two", "/model/input_shape", "[1, 32]",
             {"model.input_shape", "[channels, height, width]"});
         row("shape with 0", "/model/input_shape", "[1, 0, 32]", {"model.input_shape[1]: 0 is not"});
