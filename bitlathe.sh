@@ -13,7 +13,7 @@ cd "$(dirname "$(readlink -f "$0")")"
 readonly build=build/release
 readonly runtime_packages=(libtorch-dev libopenblas0-pthread libdnnl-dev qt6-base-dev qt6-svg-dev libqcustomplot-dev
   libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libsqlitecpp-dev libonnx-dev libprotobuf-dev
-  libssl-dev zlib1g-dev libgoogle-perftools-dev libgl-dev libglpk-dev dataset-fashion-mnist fonts-inter fonts-dejavu-core
+  libssl-dev zlib1g-dev libgoogle-perftools-dev libgl-dev libgloo-dev libglpk-dev dataset-fashion-mnist fonts-inter fonts-dejavu-core
   g++ cmake ninja-build ccache mold)
 # The processors that exported C is run on.
 readonly cortex_m_packages=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)

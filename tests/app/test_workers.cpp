@@ -54,11 +54,11 @@ private Q_SLOTS:
     void twoEqualOneWithTheDoubledBatch() {
         const QJsonObject one = train("one", {"--set", "stages[train].batch_size=64"});
         const QJsonObject two = train("two", {"--workers", "2"});
-        QVERIFY(value(one, "train_loss") > 0 && value(one, "train_loss") < 2.0);
+        QVERIFY(value(one, "train_loss") > 0 && value(one, "train_loss") < 2.29);  // below chance, ln 10
         // Float32 sums in another order, amplified over 16 steps of training.
         for (const char* const name : {"train_loss", "loss"}) {
             const double expected = value(one, name);
-            QVERIFY2(std::fabs(value(two, name) - expected) < 5e-3 * expected,
+            QVERIFY2(std::fabs(value(two, name) - expected) < 1e-3 * expected,
                      qPrintable(QString("%1: %2 against %3").arg(name).arg(value(two, name)).arg(expected)));
         }
         // Half the batch alone is another training.
