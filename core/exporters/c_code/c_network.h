@@ -51,7 +51,7 @@ struct CExtra {
     std::vector<std::string> fields;
 };
 
-/// Bytes of the network's data, known before a compiler has seen it: the sections of the ELF file (README eq. 66).
+/// Bytes of the network's data, known before a compiler has seen it: the sections of the ELF file.
 /// Code, layer descriptions and stack are not in it.
 struct CFootprint {
     std::int64_t weightBytes = 0;     ///< section of the weights

@@ -33,7 +33,8 @@ private:
     bool canUseCmsisNn(const IntegerConv& conv) const;
     void addCmsisNn(const IntegerConv& conv);
     void addWindow(const IntegerConv& conv);
-    /// Layout of a weighted layer's parameters (README eq. 66): per layer {zero points, multiplier} or per channel.
+    /// A weighted layer's parameters, for c channels 4c + 20 bytes with one factor, else 9c + 12, or 10c + 8 with a zero
+    /// point per channel of the weights: README eq. 19.
     void addConvTables(const IntegerConv& conv, const OrderedWeights& weights, const Rule& rule);
     void addBinary(const Requantization& output, const std::string& function, bool isSum);
     void addRescale(const Requantization& requantization, std::size_t which, int firstChannel);
