@@ -8,6 +8,8 @@
 #include "engine/tensor_bridge.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -32,7 +34,7 @@ struct Rows {
     std::int64_t count;
     std::int64_t length;
     std::int64_t channels;
-    bool areChannels; ///< a row holds one value of each channel
+    bool areChannels;  ///< a row holds one value of each channel
 };
 
 Rows rowsOf(const at::Tensor& value) {
@@ -43,28 +45,53 @@ Rows rowsOf(const at::Tensor& value) {
     return {value.data_ptr<float>(), value.numel() / length, length, channels, areChannels};
 }
 
-/// What one thread gathers; everything in it merges exactly.
+/// What one thread gathers of its blocks. Extrema and histograms merge exactly in any order; the channels' sums are
+/// added in the order of the blocks (see `first`).
 struct Partial {
+    std::int64_t first = 0;  ///< block it began with
     core::Histogram histogram;
     std::vector<float> lower;
     std::vector<float> upper;
+    std::vector<core::ChannelStatistics> channels;
 
-    explicit Partial(std::int64_t channels)
-        : lower(static_cast<std::size_t>(channels), std::numeric_limits<float>::infinity()),
-          upper(static_cast<std::size_t>(channels), -std::numeric_limits<float>::infinity()) {}
+    Partial(std::int64_t firstBlock, std::int64_t channelCount)
+        : first(firstBlock),
+          lower(static_cast<std::size_t>(channelCount), std::numeric_limits<float>::infinity()),
+          upper(static_cast<std::size_t>(channelCount), -std::numeric_limits<float>::infinity()),
+          channels(channelCount > 1 ? static_cast<std::size_t>(channelCount) : 0) {}
 
-    void extend(const Rows& rows, std::int64_t begin, std::int64_t end) {
-        if (rows.areChannels) {
-            extendChannelRanges(rows.data + begin * rows.length, static_cast<std::size_t>(end - begin),
-                                static_cast<std::size_t>(rows.length), lower.data(), upper.data());
+    /// A run of values of one channel.
+    void extend(std::size_t channel, const float* values, std::size_t count) {
+        const Moments moments = momentsOf(values, count);
+        lower[channel] = std::min(lower[channel], moments.minimum);
+        upper[channel] = std::max(upper[channel], moments.maximum);
+        if (channels.empty()) {
             return;
         }
-        for (std::int64_t row = begin; row < end; ++row) {
-            const Moments moments =
-                momentsOf(rows.data + row * rows.length, static_cast<std::size_t>(rows.length));
-            const auto channel = static_cast<std::size_t>(row % rows.channels);
-            lower[channel] = std::min(lower[channel], moments.minimum);
-            upper[channel] = std::max(upper[channel], moments.maximum);
+        core::ChannelStatistics& own = channels[channel];
+        own.sum += moments.sum;
+        own.sumOfSquares += moments.sumOfSquares;
+        own.sumOfMagnitudes += moments.sumOfMagnitudes;
+        own.histogram.add({values, count}, moments.minimum, moments.maximum);
+    }
+
+    void extend(const Rows& rows, std::int64_t begin, std::int64_t end, std::vector<float>& column) {
+        const auto length = static_cast<std::size_t>(rows.length);
+        if (!rows.areChannels) {
+            for (std::int64_t row = begin; row < end; ++row) {
+                extend(static_cast<std::size_t>(row % rows.channels), rows.data + row * rows.length, length);
+            }
+            return;
+        }
+        // Channels-last: each channel's values of the block, side by side.
+        const auto count = static_cast<std::size_t>(end - begin);
+        column.resize(count);
+        for (std::size_t channel = 0; channel < length; ++channel) {
+            const float* const source = rows.data + static_cast<std::size_t>(begin) * length + channel;
+            for (std::size_t i = 0; i < count; ++i) {
+                column[i] = source[i * length];
+            }
+            extend(channel, column.data(), count);
         }
     }
 
@@ -74,8 +101,41 @@ struct Partial {
             lower[c] = std::min(lower[c], other.lower[c]);
             upper[c] = std::max(upper[c], other.upper[c]);
         }
+        for (std::size_t c = 0; c < channels.size(); ++c) {
+            channels[c].sum += other.channels[c].sum;
+            channels[c].sumOfSquares += other.channels[c].sumOfSquares;
+            channels[c].sumOfMagnitudes += other.channels[c].sumOfMagnitudes;
+            channels[c].histogram.merge(other.channels[c].histogram);
+        }
     }
 };
+
+/// The parts in the order of their blocks: the same sums whichever thread was faster.
+Partial mergedInOrder(std::vector<Partial> parts) {
+    std::sort(parts.begin(), parts.end(),
+              [](const Partial& a, const Partial& b) { return a.first < b.first; });
+    Partial result = std::move(parts.front());
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        result.merge(parts[i]);
+    }
+    return result;
+}
+
+/// Sums over the samples of each one's extrema; a sample is one run of memory in every layout there is.
+void addSampleExtrema(const at::Tensor& value, core::SiteStatistics& statistics) {
+    const std::int64_t samples = value.size(0);
+    const at::Tensor flat =
+        at::from_blob(value.data_ptr<float>(), {samples, value.numel() / samples}, at::kFloat);
+    const auto [lowest, highest] = at::aminmax(flat, 1);
+    const float* const low = lowest.data_ptr<float>();
+    const float* const high = highest.data_ptr<float>();
+    for (std::int64_t i = 0; i < samples; ++i) {
+        statistics.sumOfSampleMinima += static_cast<double>(low[i]);
+        statistics.sumOfSampleMaxima += static_cast<double>(high[i]);
+        statistics.sumOfSampleMagnitudes +=
+            static_cast<double>(std::max(std::fabs(low[i]), std::fabs(high[i])));
+    }
+}
 
 [[noreturn]] void throwNonFinite(const std::string& site) {
     throw core::Error(
@@ -108,11 +168,13 @@ core::SiteStatistics assemble(const std::vector<Moments>& blocks, Partial&& gath
         statistics.channelRanges.push_back(
             {static_cast<double>(gathered.lower[c]), static_cast<double>(gathered.upper[c])});
     }
+    statistics.channels = std::move(gathered.channels);
     statistics.histogram = std::move(gathered.histogram);
+    addSampleExtrema(value, statistics);
     return statistics;
 }
 
-} // namespace
+}  // namespace
 
 core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::string& site) {
     if (tensor.numel() == 0) {
@@ -124,10 +186,11 @@ core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::stri
     const std::int64_t rowsPerBlock = std::max<std::int64_t>(1, kBlockValues / rows.length);
     const std::int64_t blockCount = (rows.count + rowsPerBlock - 1) / rowsPerBlock;
     std::vector<Moments> blocks(static_cast<std::size_t>(blockCount));
-    Partial gathered(rows.channels);
+    std::vector<Partial> parts;
     std::mutex gathering;
     at::parallel_for(0, blockCount, 1, [&](std::int64_t begin, std::int64_t end) {
-        Partial own(rows.channels);
+        Partial own(begin, rows.channels);
+        std::vector<float> column;
         for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t first = block * rowsPerBlock;
             const std::int64_t last = std::min(first + rowsPerBlock, rows.count);
@@ -139,12 +202,12 @@ core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::stri
                 throwNonFinite(site);
             }
             own.histogram.add(values, moments.minimum, moments.maximum);
-            own.extend(rows, first, last);
+            own.extend(rows, first, last, column);
         }
         const std::lock_guard lock(gathering);
-        gathered.merge(own);
+        parts.push_back(std::move(own));
     });
-    return assemble(blocks, std::move(gathered), value, site);
+    return assemble(blocks, mergedInOrder(std::move(parts)), value, site);
 }
 
 core::Statistics calibrateModel(const core::PreparedModel& model, const core::BatchSource& data,
@@ -182,4 +245,4 @@ core::Statistics calibrateModel(const core::PreparedModel& model, const core::Ba
     return statistics;
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

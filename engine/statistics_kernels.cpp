@@ -14,7 +14,7 @@ namespace {
 // another.
 constexpr std::size_t kLanes = 16;
 
-} // namespace
+}  // namespace
 
 BITLATHE_VECTORISED Moments momentsOf(const float* values, std::size_t count) {
     std::array<float, kLanes> minimum;
@@ -56,15 +56,4 @@ BITLATHE_VECTORISED Moments momentsOf(const float* values, std::size_t count) {
     return moments;
 }
 
-BITLATHE_VECTORISED void extendChannelRanges(const float* values, std::size_t pixels, std::size_t channels,
-                                             float* __restrict lower, float* __restrict upper) {
-    for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
-        const float* const row = values + pixel * channels;
-        for (std::size_t c = 0; c < channels; ++c) {
-            lower[c] = row[c] < lower[c] ? row[c] : lower[c];
-            upper[c] = row[c] > upper[c] ? row[c] : upper[c];
-        }
-    }
-}
-
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

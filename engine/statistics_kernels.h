@@ -17,8 +17,4 @@ struct Moments {
 /// count >= 1. The order of additions is fixed by `count` alone.
 Moments momentsOf(const float* values, std::size_t count);
 
-/// Extends lower[c], upper[c] over `pixels` rows of `channels` neighbouring values.
-void extendChannelRanges(const float* values, std::size_t pixels, std::size_t channels, float* lower,
-                         float* upper);
-
 } // namespace bitlathe::engine

@@ -21,6 +21,7 @@ struct RunOptions {
     std::string recipe;
     std::vector<std::string> assignments;
     int workers = 1;
+    std::string statistics;
 };
 
 /// What main() got.
@@ -86,9 +87,18 @@ void addRunVerb(CLI::App& app, CommandLine& line) {
             "processes that share a training on this machine; on a cluster start one each with RANK, "
             "WORLD_SIZE, MASTER_ADDR and MASTER_PORT set instead")
         ->check(CLI::Range(1, 64));
+    verb->add_option(
+            "--statistics", options->statistics,
+            "take the calibration from this file (\"save\" of a calibrate stage) instead of reading images")
+        ->type_name("FILE");
     addLogOption(*verb, line);
     addJsonOption(*verb, line);
-    verb->callback([&line, options] { line.action = [&line, options] { return run(line, *options); }; });
+    verb->callback([&line, options] {
+        if (!options->statistics.empty()) {
+            options->assignments.push_back("stages[calibrate].load=" + options->statistics);
+        }
+        line.action = [&line, options] { return run(line, *options); };
+    });
 }
 
 }  // namespace bitlathe::cli

@@ -1,5 +1,7 @@
 #include "core/observers/analytic_clip.h"
 
+#include "core/observers/golden_section.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -55,33 +57,6 @@ double halfLineError(ClipPrior prior, double offset, double step, int count) {
         error += cellError(prior, from, to, level);
     }
     return error;
-}
-
-/// Least value of a function with one minimum in [low, high]; golden section to the precision a minimum
-/// allows.
-template <typename Function>
-double argmin(const Function& f, double low, double high) {
-    constexpr double kGolden = 0.6180339887498949;
-    double left = high - kGolden * (high - low);
-    double right = low + kGolden * (high - low);
-    double leftValue = f(left);
-    double rightValue = f(right);
-    while (high - low > 1e-9 * (1 + high)) {
-        if (leftValue < rightValue) {
-            high = right;
-            right = left;
-            rightValue = leftValue;
-            left = high - kGolden * (high - low);
-            leftValue = f(left);
-        } else {
-            low = left;
-            left = right;
-            leftValue = rightValue;
-            right = low + kGolden * (high - low);
-            rightValue = f(right);
-        }
-    }
-    return 0.5 * (low + high);
 }
 
 constexpr double kLaplaceTable[] = {1.05, 1.86, 2.83, 3.89, 5.03, 6.2, 7.41, 8.64, 9.89};
@@ -162,8 +137,11 @@ double optimalClip(ClipPrior prior, double levels, bool isOneSided, ClipModel mo
         return analytic;
     }
     // The grid has its optimum near the analytic one (at 2 levels, half of it); one minimum lies in between.
-    return argmin([&](double clip) { return realGridError(prior, clip, whole, isOneSided); }, 0.25 * analytic,
-                  2 * analytic);
+    constexpr int kSteps = 60;  // more than the tolerance needs
+    const GoldenSection found =
+        goldenSection([&](double clip) { return realGridError(prior, clip, whole, isOneSided); },
+                      0.25 * analytic, 2 * analytic, kSteps, 1e-9);
+    return 0.5 * (found.low + found.high);
 }
 
 double interpolatedLaplaceClip(double bins) {

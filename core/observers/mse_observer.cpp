@@ -1,6 +1,7 @@
 #include "core/observers/mse_observer.h"
 
 #include "core/analysis/quantization_error.h"
+#include "core/observers/golden_section.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +14,6 @@ namespace {
 /// ragged: a grid finds the right valley, golden section its bottom.
 constexpr int kGridPoints = 48;
 constexpr int kGoldenSteps = 14;
-constexpr double kGolden = 0.6180339887498949;
 
 struct Candidate {
     double x = 1;
@@ -32,34 +32,10 @@ Candidate minimise(const Error& error, Candidate best) {
             bestIndex = i;
         }
     }
-    double low = static_cast<double>(std::max(bestIndex - 1, 0)) / kGridPoints;
-    double high = static_cast<double>(std::min(bestIndex + 1, kGridPoints)) / kGridPoints;
-    double left = high - kGolden * (high - low);
-    double right = low + kGolden * (high - low);
-    double leftError = error(left);
-    double rightError = error(right);
-    for (int step = 0; step < kGoldenSteps; ++step) {
-        if (leftError < best.error) {
-            best = {left, leftError};
-        }
-        if (rightError < best.error) {
-            best = {right, rightError};
-        }
-        if (leftError < rightError) {
-            high = right;
-            right = left;
-            rightError = leftError;
-            left = high - kGolden * (high - low);
-            leftError = error(left);
-        } else {
-            low = left;
-            left = right;
-            leftError = rightError;
-            right = low + kGolden * (high - low);
-            rightError = error(right);
-        }
-    }
-    return best;
+    const double low = static_cast<double>(std::max(bestIndex - 1, 0)) / kGridPoints;
+    const double high = static_cast<double>(std::min(bestIndex + 1, kGridPoints)) / kGridPoints;
+    const GoldenSection found = goldenSection(error, low, high, kGoldenSteps);
+    return found.bestValue < best.error ? Candidate{found.best, found.bestValue} : best;
 }
 
 }  // namespace

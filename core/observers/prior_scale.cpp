@@ -33,6 +33,11 @@ PriorFit fitPrior(const SiteStatistics& statistics, ClipPrior prior) {
         }
         return fit;
     }
+    return fitTwoSidedPrior(statistics, prior);
+}
+
+PriorFit fitTwoSidedPrior(const SiteStatistics& statistics, ClipPrior prior) {
+    PriorFit fit;
     fit.center = statistics.mean();
     fit.scale = prior == ClipPrior::Gauss ? std::sqrt(statistics.variance())
                                           : meanDeviation(statistics.histogram, fit.center);

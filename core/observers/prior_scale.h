@@ -19,6 +19,8 @@ struct PriorFit {
 ///              sigma = root of their mean square. (ACIQ's code reads both from the tensor before the ReLU,
 ///              which calibration does not see.)
 PriorFit fitPrior(const SiteStatistics& statistics, ClipPrior prior);
+/// The two-sided fit whatever the sign.
+PriorFit fitTwoSidedPrior(const SiteStatistics& statistics, ClipPrior prior);
 
 /// Mean |x - center| of what a histogram holds, values uniform within their bin.
 double meanDeviation(const Histogram& histogram, double center);

@@ -81,25 +81,39 @@ std::vector<Range> weightRanges(const SiteId& id, const FloatTensor& weights, co
     return ranges;
 }
 
-/// One range per slice of an activation, from the extrema calibration keeps per channel.
-std::vector<Range> channelRanges(const SiteId& id, const SiteStatistics& statistics, const Slicing& slicing,
-                                 const MethodSpec& observerSpec, const Observer& observer,
-                                 const Quantizer& quantizer, BitWidth bits) {
-    if (!observer.needsOnlyExtrema()) {
-        fail(ErrorCode::InvalidConfig, id,
-             "observer '" + observerSpec.name +
-                 "' needs more than the extrema that calibration keeps per channel; use 'min_max' or one "
-                 "scale per tensor");
-    }
-    std::vector<Range> ranges;
-    for (std::int64_t s = 0; s < slicing.slices; ++s) {
-        Range range = statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice)];
-        for (std::int64_t c = 1; c < slicing.channelsPerSlice; ++c) {
-            const Range& next =
-                statistics.channelRanges[static_cast<std::size_t>(s * slicing.channelsPerSlice + c)];
+/// Statistics of each slice of an activation. Where calibration kept the extrema alone, so do they.
+std::vector<SiteStatistics> sliceStatistics(const SiteStatistics& statistics, const Slicing& slicing) {
+    std::vector<SiteStatistics> slices;
+    const auto width = static_cast<std::size_t>(slicing.channelsPerSlice);
+    for (std::size_t s = 0; s < static_cast<std::size_t>(slicing.slices); ++s) {
+        if (!statistics.channels.empty()) {
+            slices.push_back(statistics.ofChannels(s * width, width));
+            continue;
+        }
+        Range range = statistics.channelRanges[s * width];
+        for (std::size_t c = s * width; c < (s + 1) * width; ++c) {
+            const Range& next = statistics.channelRanges[c];
             range = {std::min(range.lower, next.lower), std::max(range.upper, next.upper)};
         }
-        ranges.push_back(observer.range(extremaOnly(range, statistics.count), quantizer, bits));
+        slices.push_back(extremaOnly(range, statistics.count));
+    }
+    return slices;
+}
+
+/// One range per slice of an activation.
+std::vector<Range> channelRanges(const SiteId& id, const std::vector<SiteStatistics>& slices,
+                                 const MethodSpec& observerSpec, const Observer& observer,
+                                 const Quantizer& quantizer, BitWidth bits) {
+    std::vector<Range> ranges;
+    for (const SiteStatistics& slice : slices) {
+        if (slice.histogram.empty() && !observer.needsOnlyExtrema()) {
+            fail(ErrorCode::InvalidConfig, id,
+                 "observer '" + observerSpec.name +
+                     "' needs more than the extrema these statistics keep per channel; calibrate again, use "
+                     "'min_max' "
+                     "or one scale per tensor");
+        }
+        ranges.push_back(observer.range(slice, quantizer, bits));
     }
     return ranges;
 }
@@ -134,7 +148,7 @@ const BatchNormOp* keptNorm(const PreparedModel& model, const Layer& layer) {
 
 std::vector<Range> siteRanges(const FloatTensor& weights, const SiteId& id, const SiteQuant& quant,
                               const SiteStatistics* statistics, const Quantizer& quantizer,
-                              const Slicing& slices) {
+                              const Slicing& slices, const std::vector<SiteStatistics>& ofSlices) {
     if (quant.manualRange) {
         if (quant.granularity.kind != Granularity::Kind::Tensor) {
             fail(ErrorCode::InvalidConfig, id,
@@ -147,14 +161,14 @@ std::vector<Range> siteRanges(const FloatTensor& weights, const SiteId& id, cons
         return weightRanges(id, weights, slices, *observer, quantizer, *quant.bits);
     }
     if (slices.slices > 1) {
-        return channelRanges(id, *statistics, slices, quant.observer, *observer, quantizer, *quant.bits);
+        return channelRanges(id, ofSlices, quant.observer, *observer, quantizer, *quant.bits);
     }
     return {observer->range(*statistics, quantizer, *quant.bits)};
 }
 
 /// What the quantizer may look at beside the ranges: the values of a weight, the statistics of an activation.
 FitInput fitInput(const FloatTensor& weights, const SiteId& id, const SiteStatistics* statistics,
-                  const std::vector<Range>& ranges) {
+                  const std::vector<SiteStatistics>& ofSlices, const std::vector<Range>& ranges) {
     FitInput input;
     input.kind = id.kind;
     const std::size_t run = weights.values().size() / ranges.size();
@@ -163,6 +177,8 @@ FitInput fitInput(const FloatTensor& weights, const SiteId& id, const SiteStatis
         slice.range = ranges[s];
         if (id.kind == SiteKind::Weight) {
             slice.values = weights.values().subspan(s * run, run);
+        } else if (!ofSlices.empty()) {
+            slice.statistics = &ofSlices[s];
         } else if (ranges.size() == 1 && statistics != nullptr && !statistics->empty()) {
             slice.statistics = statistics;
         }
@@ -243,9 +259,12 @@ SiteFit fitSite(const Layer* layer, const FloatTensor& weights, const SiteId& id
     const bool isWeight = id.kind == SiteKind::Weight;
     const Slicing slices = slicing(id, quant.granularity, channelsOf(weights, id, quant, statistics));
     const std::unique_ptr<Quantizer> quantizer = quantizerRegistry().create(quant.quantizer);
+    const bool isSliced = slices.slices > 1 && !isWeight && statistics != nullptr && !quant.manualRange;
     SiteFit fit;
-    fit.input = fitInput(weights, id, statistics,
-                         siteRanges(weights, id, quant, statistics, *quantizer, slices));
+    fit.sliceStatistics = std::make_shared<const std::vector<SiteStatistics>>(
+        isSliced ? sliceStatistics(*statistics, slices) : std::vector<SiteStatistics>());
+    fit.input = fitInput(weights, id, statistics, *fit.sliceStatistics,
+                         siteRanges(weights, id, quant, statistics, *quantizer, slices, *fit.sliceStatistics));
     if (quant.granularity.kind != Granularity::Kind::Tensor) {
         fit.axis = isWeight ? 0 : 1;
         fit.channelsPerSlice = slices.channelsPerSlice;
@@ -302,7 +321,9 @@ SiteStatistics weightStatistics(const FloatTensor& weights) {
         return {};
     }
     const std::int64_t channels = weights.shape().empty() ? 1 : weights.shape().front();
-    return collectStatistics(weights.values(), 1, channels, weights.size() / channels);
+    SiteStatistics statistics = collectStatistics(weights.values(), 1, channels, weights.size() / channels);
+    statistics.channels.clear();  // a weight's slices are at hand
+    return statistics;
 }
 
 FloatTensor layerWeights(const PreparedModel& model, const Layer& layer) {

@@ -5,6 +5,7 @@
 #include "core/observers/moving_average_observer.h"
 #include "core/observers/mse_observer.h"
 #include "core/observers/percentile_observer.h"
+#include "core/observers/power_of_two_observer.h"
 #include "core/observers/range_tracker.h"
 #include "core/registry/param_specs.h"
 #include "core/registry/registry.h"
@@ -15,8 +16,16 @@ namespace {
 
 Registry<Observer> makeObservers() {
     Registry<Observer> observers("observer");
-    observers.add({std::string(MinMaxObserver::kName), "Min-max", {}, "Jacob et al. 2018, arXiv:1712.05877"},
-                  [](const ParamValues&) { return std::make_unique<MinMaxObserver>(); });
+    observers.add(
+        {std::string(MinMaxObserver::kName),
+         "Min-max",
+         {choiceParam("over", {"all", "batches", "samples", "sample_magnitudes"},
+                      "extrema of all values; means of those of the batches or of the samples; mean of the "
+                      "samples' largest magnitude (MXNet)")},
+         "Jacob et al. 2018, arXiv:1712.05877; Quantization.MXNet"},
+        [](const ParamValues& p) {
+            return std::make_unique<MinMaxObserver>(chosen<MinMaxObserver::Over>(p, "over"));
+        });
     observers.add({std::string(MovingAverageObserver::kName),
                    "Moving average of batch extrema",
                    {realParam("averaging_constant", 0.01, 1e-6, 1.0, "weight of the newest batch"),
@@ -44,17 +53,21 @@ Registry<Observer> makeObservers() {
                    {realParam("k", 3.0, 0.01, 100.0, "standard deviations to each side of the mean")},
                    "Lin et al. 2016, arXiv:1511.06393; Banner et al. 2019"},
                   [](const ParamValues& p) { return std::make_unique<KStdObserver>(p.at("k")); });
-    observers.add({std::string(AciqObserver::kName),
-                   "Analytic clip (ACIQ)",
-                   {choiceParam("prior", {"laplace", "gauss"}, "density the values are taken to follow"),
-                    choiceParam("model", {"analytic", "published", "real_grid"},
-                                "how the best clip is known: closed form, the authors' two-digit table, "
-                                "exact for the real grid")},
-                   "Banner et al. 2019, arXiv:1810.05723"},
-                  [](const ParamValues& p) {
-                      return std::make_unique<AciqObserver>(chosen<ClipPrior>(p, "prior"),
-                                                            chosen<ClipModel>(p, "model"));
-                  });
+    observers.add(
+        {std::string(AciqObserver::kName),
+         "Analytic clip (ACIQ)",
+         {choiceParam("prior", {"laplace", "gauss"}, "density the values are taken to follow"),
+          choiceParam("model", {"analytic", "published", "real_grid"},
+                      "how the best clip is known: closed form, the authors' two-digit table, "
+                      "exact for the real grid"),
+          choiceParam("sides", {"auto", "two", "one"},
+                      "clip both ends about the mean, or the upper one of a tensor that a ReLU cuts")},
+         "Banner et al. 2019, arXiv:1810.05723"},
+        [](const ParamValues& p) {
+            return std::make_unique<AciqObserver>(chosen<ClipPrior>(p, "prior"),
+                                                  chosen<ClipModel>(p, "model"),
+                                                  chosen<AciqObserver::Sides>(p, "sides"));
+        });
     observers.add({std::string(EntropyObserver::kName),
                    "Least relative entropy (KL)",
                    {choiceParam("form", {"tensorrt", "interpolating", "ncnn"},
@@ -68,6 +81,18 @@ Registry<Observer> makeObservers() {
                    {},
                    "edgeai-torchvision xnn (Texas Instruments)"},
                   [](const ParamValues&) { return std::make_unique<RangeTrackerObserver>(); });
+    observers.add(
+        {std::string(PowerOfTwoObserver::kName),
+         "Power-of-two range",
+         {choiceParam("base", {"histogram", "extrema", "running"},
+                      "what the next power of two is taken of: the histogram's ends without a few values, "
+                      "the extrema, the running range of PACT2"),
+          realParam("percent", 0.01, 0, 49, "of the values cut off each end of the histogram")},
+         "edgeai-torchvision xnn (Texas Instruments)"},
+        [](const ParamValues& p) {
+            return std::make_unique<PowerOfTwoObserver>(chosen<PowerOfTwoObserver::Base>(p, "base"),
+                                                        p.at("percent"));
+        });
     return observers;
 }
 

@@ -44,6 +44,24 @@ BITLATHE_VECTORISED void accumulate(const float* x, std::size_t blocks, Lanes& r
     result = lanes;
 }
 
+/// What is kept of each channel.
+void addChannels(SiteStatistics& result, const std::vector<Moments>& moments, std::span<const float> values,
+                 std::int64_t outer, std::size_t run) {
+    result.channels.resize(moments.size());
+    for (std::size_t c = 0; c < moments.size(); ++c) {
+        result.channels[c].sum = moments[c].sum;
+        result.channels[c].sumOfSquares = moments[c].sumOfSquares;
+        result.channels[c].sumOfMagnitudes = moments[c].sumOfMagnitudes;
+    }
+    std::size_t begin = 0;
+    for (std::int64_t o = 0; o < outer; ++o) {
+        for (ChannelStatistics& channel : result.channels) {
+            channel.histogram.add(values.subspan(begin, run));
+            begin += run;
+        }
+    }
+}
+
 }  // namespace
 
 void Moments::add(const Moments& other) noexcept {
@@ -89,8 +107,9 @@ SiteStatistics collectStatistics(std::span<const float> values, std::int64_t out
     if (outer < 0 || channels < 0 || inner < 0 ||
         static_cast<std::int64_t>(values.size()) != outer * channels * inner) {
         throw Error(ErrorCode::ShapeMismatch, "statistics: " + std::to_string(values.size()) +
-                                                  " values cannot be split as " + std::to_string(outer) + " x " +
-                                                  std::to_string(channels) + " x " + std::to_string(inner));
+                                                  " values cannot be split as " + std::to_string(outer) +
+                                                  " x " + std::to_string(channels) + " x " +
+                                                  std::to_string(inner));
     }
     SiteStatistics result;
     if (values.empty()) {
@@ -112,6 +131,9 @@ SiteStatistics collectStatistics(std::span<const float> values, std::int64_t out
         }
         all.add(perChannel[c]);
         result.channelRanges.push_back({perChannel[c].minimum, perChannel[c].maximum});
+    }
+    if (perChannel.size() > 1) {
+        addChannels(result, perChannel, values, outer, run);
     }
     result.count = all.count;
     result.minimum = all.minimum;

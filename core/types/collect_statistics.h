@@ -25,7 +25,8 @@ struct Moments {
 Moments moments(std::span<const float> values) noexcept;
 
 /// What calibration keeps of a tensor stored contiguously: `outer` blocks of `channels` runs of `inner`
-/// values. Fills everything but `samples`; batchRanges gets one entry. Errors  NonFiniteInput: NaN or Inf;
+/// values. Fills everything but `samples` and the sums over samples; batchRanges gets one entry, `channels` stay
+/// empty for one channel. Errors  NonFiniteInput: NaN or Inf;
 /// the text gives the channel. ShapeMismatch: sizes do not multiply to values.size().
 SiteStatistics collectStatistics(std::span<const float> values, std::int64_t outer, std::int64_t channels,
                                  std::int64_t inner);

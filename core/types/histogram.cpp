@@ -25,11 +25,11 @@ std::int64_t binOf(double x, int exponent) {
     return static_cast<std::int64_t>(std::clamp(std::floor(std::ldexp(x, -exponent)), -1e15, 1e15));
 }
 
-/// Finest exponent at which [minimum, maximum], which holds zero, fits into kMaxBins bins.
-int exponentFor(double minimum, double maximum) {
+/// Finest exponent at which [minimum, maximum], which holds zero, fits into maxBins bins.
+int exponentFor(double minimum, double maximum, int maxBins) {
     int exponent =
-        std::max(kMinExponent, static_cast<int>(std::floor(std::log2((maximum - minimum) / Histogram::kMaxBins))));
-    while (binOf(maximum, exponent) - binOf(minimum, exponent) >= Histogram::kMaxBins) {
+        std::max(kMinExponent, static_cast<int>(std::floor(std::log2((maximum - minimum) / maxBins))));
+    while (binOf(maximum, exponent) - binOf(minimum, exponent) >= maxBins) {
         ++exponent;
     }
     return exponent;
@@ -196,7 +196,7 @@ void Histogram::fit(double minimum, double maximum) {
     minimum = std::min(minimum, 0.0);
     maximum = std::max(maximum, 0.0);
     if (!m_hasGrid) {
-        m_exponent = exponentFor(minimum, maximum);
+        m_exponent = exponentFor(minimum, maximum, m_maxBins);
         m_firstBin = binOf(minimum, m_exponent);
         m_counts.assign(static_cast<std::size_t>(binOf(maximum, m_exponent) - m_firstBin + 1), 0);
         m_hasGrid = true;
@@ -206,7 +206,7 @@ void Histogram::fit(double minimum, double maximum) {
         const std::int64_t first = std::min(m_firstBin, binOf(minimum, m_exponent));
         const std::int64_t last =
             std::max(m_firstBin + static_cast<std::int64_t>(m_counts.size()) - 1, binOf(maximum, m_exponent));
-        if (last - first < kMaxBins) {
+        if (last - first < m_maxBins) {
             m_counts.insert(m_counts.begin(), static_cast<std::size_t>(m_firstBin - first), 0);
             m_counts.resize(static_cast<std::size_t>(last - first + 1), 0);
             m_firstBin = first;
@@ -263,6 +263,9 @@ void Histogram::merge(const Histogram& other) {
         m_firstBin = source.m_firstBin;
         m_counts = std::move(source.m_counts);
         m_hasGrid = true;
+        while (m_counts.size() > static_cast<std::size_t>(m_maxBins)) {
+            coarsen();
+        }
         return;
     }
     while (source.m_exponent < m_exponent) {

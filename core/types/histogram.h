@@ -15,13 +15,17 @@ namespace bitlathe::core {
 /// neighbours merge. Because the grid is absolute and widths are powers of two, merging is exact: the result does
 /// not depend on the order or the grouping of the data, nor on how many threads collected it.
 /// Exact zeros are counted apart (a rectified activation is half zeros, and zero quantizes without error).
-/// Memory: kMaxBins counters. Resolution: between kMaxBins/2 and kMaxBins bins across the range, zero included.
+/// Memory: kMaxBins counters (or the cap given). Resolution: between half and all of them across the range, zero
+/// included.
 class Histogram {
 public:
     static constexpr int kMaxBins = 2048;
+    static constexpr int kChannelBins = 256;
 
     /// Empty histogram.
     Histogram() = default;
+    /// Empty histogram of fewer counters, 2..kMaxBins: statistics per channel keep kChannelBins.
+    explicit Histogram(int maxBins) : m_maxBins(maxBins) {}
     /// From stored parts (log, files). counts.size() <= kMaxBins.
     Histogram(int exponent, std::int64_t firstBin, std::vector<std::uint64_t> counts, std::uint64_t zeros);
 
@@ -35,13 +39,13 @@ public:
     void merge(const Histogram& other);
 
     bool empty() const noexcept { return total() == 0; }
-    std::uint64_t total() const noexcept { return m_total; }       ///< values seen, zeros included
-    std::uint64_t zeros() const noexcept { return m_zeros; }       ///< values equal to 0 exactly, in no bin
-    int exponent() const noexcept { return m_exponent; }           ///< w = 2^exponent
+    std::uint64_t total() const noexcept { return m_total; }  ///< values seen, zeros included
+    std::uint64_t zeros() const noexcept { return m_zeros; }  ///< values equal to 0 exactly, in no bin
+    int exponent() const noexcept { return m_exponent; }      ///< w = 2^exponent
     double binWidth() const noexcept;
     std::int64_t firstBin() const noexcept { return m_firstBin; }  ///< absolute index of counts()[0]
     const std::vector<std::uint64_t>& counts() const noexcept { return m_counts; }
-    double lowerEdge(std::size_t bin) const noexcept;              ///< of counts()[bin]
+    double lowerEdge(std::size_t bin) const noexcept;  ///< of counts()[bin]
     double center(std::size_t bin) const noexcept;
     /// Edges of the first and last non-empty bin (or zero); {0,0} when empty.
     Range occupiedRange() const noexcept;
@@ -50,6 +54,7 @@ private:
     void fit(double minimum, double maximum);
     void coarsen();
 
+    int m_maxBins = kMaxBins;
     int m_exponent = 0;
     std::int64_t m_firstBin = 0;
     std::vector<std::uint64_t> m_counts;

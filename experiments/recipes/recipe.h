@@ -54,6 +54,8 @@ struct CalibrateStage {
     core::DataSplit split = core::DataSplit::Train;
     std::int64_t samples = 512;
     std::int64_t batchSize = 128;
+    std::string load; ///< statistics file to take instead of images; relative to the recipe's, then the working folder
+    std::string save; ///< statistics file to write; relative to the working folder
 };
 struct EvaluateStage {
     core::DataSplit split = core::DataSplit::Test;

@@ -1,16 +1,19 @@
 #include "experiments/recipes/recipe_session.h"
 
 #include "core/graph/prepare.h"
+#include "core/types/error.h"
 #include "core/util/sha256.h"
 #include "experiments/recipes/calibration.h"
 #include "experiments/recipes/model_source.h"
 #include "experiments/records/environment_record.h"
+#include "experiments/store/statistics_file.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 
 namespace bitlathe::experiments {
 
@@ -75,7 +78,10 @@ core::QuantizedModel RecipeSession::resolve(const core::QuantConfig& config) {
     }
     core::PostTrainingTools tools;
     tools.engine = &engine;
-    tools.data = calibrationData();
+    const auto* const calibrate = stage<CalibrateStage>();
+    const bool needsImages = calibrate == nullptr || calibrate->load.empty() || !config.postTraining.empty();
+    tools.data =
+        needsImages ? calibrationData() : nullptr;  // with a statistics file, no data set has to be there
     tools.calibrate = [this](const core::PreparedModel& changed) { return statistics(changed); };
     tools.context = stageContext("post-training");
     tools.seed = recipe.seed;
@@ -97,10 +103,38 @@ const core::Statistics& RecipeSession::statistics(const core::PreparedModel& pre
         return found->second;
     }
     core::Statistics& fresh = m_statistics[prepared.hash];
+    const auto* const calibrate = stage<CalibrateStage>();
+    if (calibrate != nullptr && !calibrate->load.empty()) {
+        if (auto loaded = loadedStatistics(*calibrate, prepared)) {
+            return fresh = std::move(*loaded);
+        }
+    }
     if (const core::BatchSource* const data = calibrationData()) {
         fresh = findOrCalibrate(prepared, *data, engine, log, m_context).statistics;
+        if (!calibrate->save.empty() && prepared.hash == model.hash) {
+            saveStatistics(fresh, calibrate->save);
+        }
     }
     return fresh;
+}
+
+std::optional<core::Statistics> RecipeSession::loadedStatistics(const CalibrateStage& calibrate,
+                                                                const core::PreparedModel& prepared) const {
+    namespace fs = std::filesystem;
+    const fs::path beside = fs::path(recipe.folder) / calibrate.load;
+    core::Statistics statistics =
+        loadStatistics(!recipe.folder.empty() && fs::exists(beside) ? beside.string() : calibrate.load);
+    if (statistics.modelHash == prepared.hash) {
+        return statistics;
+    }
+    if (prepared.hash != model.hash) {
+        // A form of the model that batch-norm modes or post-training methods made: from images.
+        return std::nullopt;
+    }
+    throw core::Error(core::ErrorCode::InvalidConfig,
+                      "statistics file " + calibrate.load +
+                          " was collected on another model or other weights than '" + model.graph.name +
+                          "'; calibrate this one, or drop \"load\"");
 }
 
 const core::BatchSource& RecipeSession::evaluationData(const EvaluateStage& evaluate) {

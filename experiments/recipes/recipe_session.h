@@ -60,6 +60,10 @@ public:
     NewRun newRun(const std::string& name) const;
 
 private:
+    /// The stage's statistics file; nothing when it is not of this form of the model. Errors  InvalidConfig: of another
+    /// model; what loadStatistics throws.
+    std::optional<core::Statistics> loadedStatistics(const CalibrateStage& calibrate,
+                                                     const core::PreparedModel& prepared) const;
     /// The calibrate stage's images, opened on the first call; null when the recipe has no such stage.
     const core::BatchSource* calibrationData();
 

@@ -56,8 +56,14 @@ QatStage readQat(const JsonReader& reader) {
 }
 
 CalibrateStage readCalibrate(const JsonReader& reader) {
-    reader.requireObject({"stage", "split", "samples", "batch_size"});
+    reader.requireObject({"stage", "split", "samples", "batch_size", "load", "save"});
     CalibrateStage stage;
+    if (reader.has("load")) {
+        stage.load = reader.at("load").text();
+    }
+    if (reader.has("save")) {
+        stage.save = reader.at("save").text();
+    }
     if (reader.has("split")) {
         stage.split = readSplit(reader.at("split"));
     }
@@ -196,10 +202,17 @@ struct ToJson {
         return json;
     }
     nlohmann::json operator()(const CalibrateStage& stage) const {
-        return {{"stage", "calibrate"},
-                {"split", splitName(stage.split)},
-                {"samples", stage.samples},
-                {"batch_size", stage.batchSize}};
+        nlohmann::json json{{"stage", "calibrate"},
+                            {"split", splitName(stage.split)},
+                            {"samples", stage.samples},
+                            {"batch_size", stage.batchSize}};
+        if (!stage.load.empty()) {
+            json["load"] = stage.load;
+        }
+        if (!stage.save.empty()) {
+            json["save"] = stage.save;
+        }
+        return json;
     }
     nlohmann::json operator()(const EvaluateStage& stage) const {
         return {{"stage", "evaluate"},

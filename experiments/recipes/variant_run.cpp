@@ -1,6 +1,7 @@
 #include "experiments/recipes/variant_run.h"
 
 #include "core/util/sha256.h"
+#include "experiments/recipes/entropy_report.h"
 #include "experiments/recipes/export_variant.h"
 #include "experiments/recipes/qat_run.h"
 #include "experiments/recipes/run_row.h"
@@ -105,6 +106,9 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
             quantized = trainVariant(session, *qat, resolved.config, quantized, result);
         }
         session.log.addLayerStatistics(run, layerReport(quantized, resolved.config, result.budget));
+        const EntropyReport entropy = entropyReport(quantized);
+        session.log.addLayerStatistics(run, entropy.rows);
+        addMetrics(session.log, run, entropy.metrics);
         evaluate(session, quantized, result);
         exportWhereAsked(session, quantized, result);
         if (also) {

@@ -36,6 +36,10 @@ inline constexpr const char* kBits = "bits";              ///< absent for float
 inline constexpr const char* kRangeLower = "range_lower"; ///< representable range, tensor units
 inline constexpr const char* kRangeUpper = "range_upper";
 inline constexpr const char* kSqnrDb = "sqnr_db"; ///< of the site against its float values
+inline constexpr const char* kEntropyBits = "entropy_bits"; ///< Shannon, bit a value; of a run behind weight_, activation_
+inline constexpr const char* kHuffmanBits = "huffman_bits"; ///< average code length, bit a value; of a run likewise
+inline constexpr const char* kPlainBytes = "plain_bytes";   ///< B; activations: of one image; of a run likewise
+inline constexpr const char* kCompressedBytes = "compressed_bytes"; ///< B, Huffman-coded with its table; of a run likewise
 inline constexpr const char* kIsolatedSqnrDb = "isolated_sqnr_db";
 inline constexpr const char* kAccumulatedSqnrDb = "accumulated_sqnr_db";
 

@@ -152,6 +152,21 @@ core::SiteStatistics decode(Decoder& in) {
     statistics.batchRanges = in.ranges();
     statistics.channelRanges = in.ranges();
     statistics.histogram = decodeHistogram(in);
+    statistics.sumOfSampleMinima = in.f64();
+    statistics.sumOfSampleMaxima = in.f64();
+    statistics.sumOfSampleMagnitudes = in.f64();
+    const std::uint64_t channels = in.varint();
+    if (channels != 0 && channels != statistics.channelRanges.size()) {
+        throw Damaged{};
+    }
+    for (std::uint64_t c = 0; c < channels; ++c) {
+        core::ChannelStatistics channel;
+        channel.sum = in.f64();
+        channel.sumOfSquares = in.f64();
+        channel.sumOfMagnitudes = in.f64();
+        channel.histogram = decodeHistogram(in);
+        statistics.channels.push_back(std::move(channel));
+    }
     return statistics;
 }
 
@@ -170,6 +185,16 @@ std::vector<std::byte> encodeStatistics(const core::SiteStatistics& statistics) 
     out.ranges(statistics.batchRanges);
     out.ranges(statistics.channelRanges);
     encodeHistogram(out, statistics.histogram);
+    out.f64(statistics.sumOfSampleMinima);
+    out.f64(statistics.sumOfSampleMaxima);
+    out.f64(statistics.sumOfSampleMagnitudes);
+    out.varint(statistics.channels.size());
+    for (const core::ChannelStatistics& channel : statistics.channels) {
+        out.f64(channel.sum);
+        out.f64(channel.sumOfSquares);
+        out.f64(channel.sumOfMagnitudes);
+        encodeHistogram(out, channel.histogram);
+    }
     return out.take();
 }
 
