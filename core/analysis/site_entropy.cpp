@@ -29,7 +29,7 @@ public:
         }
     }
 
-    /// A bin's values spread evenly over the codes of its two edges and what lies between.
+    /// A bin's values are spread evenly over it.
     void add(const Histogram& histogram, std::size_t slice) {
         const std::vector<std::uint64_t>& counts = histogram.counts();
         std::vector<float> edges;
@@ -42,7 +42,7 @@ public:
         std::vector<std::int32_t> codes(edges.size());
         quantize(edges, codes, m_grid, slice);
         for (std::size_t k = 0; k < counts.size(); ++k) {
-            spread(counts[k], codes[k], codes[k + 1], histogram.center(k), slice);
+            spread(counts[k], codes[k], codes[k + 1], histogram.center(k), histogram.binWidth(), slice);
         }
         const float zero = 0;
         std::int32_t code = 0;
@@ -66,7 +66,7 @@ public:
 private:
     std::size_t index(std::int32_t code) const { return static_cast<std::size_t>(code - m_grid.quantMin); }
 
-    void spread(std::uint64_t count, std::int32_t first, std::int32_t last, double center,
+    void spread(std::uint64_t count, std::int32_t first, std::int32_t last, double center, double width,
                 std::size_t slice) {
         if (count == 0) {
             return;
@@ -79,10 +79,16 @@ private:
             m_counts[index(code)] += count;
             return;
         }
-        const auto codes = static_cast<std::uint64_t>(last - first + 1);
-        for (std::int32_t code = first; code <= last; ++code) {
-            m_counts[index(code)] +=
-                count / codes + (static_cast<std::uint64_t>(code - first) < count % codes ? 1 : 0);
+        // Evenly over the bin: a few points for every code in it, each with its share of the count.
+        std::vector<float> points(static_cast<std::size_t>(std::min(4 * (last - first + 1), 256)));
+        for (std::size_t i = 0; i < points.size(); ++i) {
+            const double share = (static_cast<double>(i) + 0.5) / static_cast<double>(points.size());
+            points[i] = static_cast<float>(center + (share - 0.5) * width);
+        }
+        std::vector<std::int32_t> codes(points.size());
+        quantize(points, codes, m_grid, slice);
+        for (std::size_t i = 0; i < codes.size(); ++i) {
+            m_counts[index(codes[i])] += count / codes.size() + (i < count % codes.size() ? 1 : 0);
         }
     }
 

@@ -224,35 +224,49 @@ BITLATHE_VECTORISED double crossEntropy(const double* p, const double* q, std::s
     return sum;
 }
 
-/// The interpolating form of a candidate; `p` and `q` are room for it, so that the search allocates once.
-double interpolating(std::span<const double> counts, std::size_t kept, std::size_t levels, double beyond,
-                     std::vector<double>& p, std::vector<double>& q) {
-    std::copy_n(counts.begin(), kept, p.begin());
-    p[kept - 1] += beyond;
-    std::vector<double> mass(levels + 1, 0.0);
-    const auto position = [&](std::size_t j) {
-        return static_cast<double>(j) * static_cast<double>(levels) / static_cast<double>(kept);
-    };
-    for (std::size_t j = 0; j < kept; ++j) {
-        mass[static_cast<std::size_t>(position(j))] += counts[j];
+/// The interpolating form; prefix sums give the levels' masses, and room for P and Q is kept between candidates.
+class InterpolatingSearch {
+public:
+    explicit InterpolatingSearch(std::span<const double> counts)
+        : m_counts(counts), m_mass(counts.size() + 1, 0.0), m_p(counts.size()), m_q(counts.size()) {
+        std::partial_sum(counts.begin(), counts.end(), m_mass.begin() + 1);
     }
-    mass[levels] = mass[levels - 1];  // beyond the last level nothing is interpolated
-    double pSum = 0;
-    double qSum = 0;
-    double filled = 0;
-    for (std::size_t j = 0; j < kept; ++j) {
-        const double at = position(j);
-        const auto low = static_cast<std::size_t>(at);
-        q[j] = p[j] == 0.0 ? 0.0 : mass[low] + (mass[low + 1] - mass[low]) * (at - static_cast<double>(low));
-        pSum += p[j];
-        qSum += q[j];
-        filled += q[j] != 0.0 ? p[j] : 0.0;
+
+    double divergence(std::size_t kept, std::size_t levels, double beyond) {
+        std::copy_n(m_counts.begin(), kept, m_p.begin());
+        m_p[kept - 1] += beyond;
+        // Bin j belongs to level floor(j levels / kept): a level begins at the first j with j levels >= level kept.
+        const auto begin = [&](std::size_t level) { return (level * kept + levels - 1) / levels; };
+        const auto massOf = [&](std::size_t level) {
+            return m_mass[begin(level + 1)] - m_mass[begin(level)];
+        };
+        double qSum = 0;
+        double filled = 0;
+        double mass = massOf(0);
+        for (std::size_t level = 0; level < levels; ++level) {
+            const double next = level + 1 == levels ? mass : massOf(level + 1);
+            const double rise = next - mass;
+            for (std::size_t j = begin(level); j < begin(level + 1); ++j) {
+                const double at =
+                    static_cast<double>(j) * static_cast<double>(levels) / static_cast<double>(kept);
+                const double value = mass + rise * (at - static_cast<double>(level));
+                m_q[j] = m_p[j] == 0.0 ? 0.0 : value;
+                qSum += m_q[j];
+                filled += m_q[j] != 0.0 ? m_p[j] : 0.0;
+            }
+            mass = next;
+        }
+        const double pSum = m_mass[kept] + beyond;
+        if (!(pSum > 0) || !(qSum > 0)) {
+            return kInfinity;
+        }
+        return (crossEntropy(m_p.data(), m_q.data(), kept) + filled * std::log(qSum / pSum)) / pSum;
     }
-    if (!(pSum > 0) || !(qSum > 0)) {
-        return kInfinity;
-    }
-    return (crossEntropy(p.data(), q.data(), kept) + filled * std::log(qSum / pSum)) / pSum;
-}
+
+private:
+    std::span<const double> m_counts;
+    std::vector<double> m_mass, m_p, m_q;
+};
 
 /// The ncnn form of all candidates from prefix sums, over counts normalised to a sum of 1. Levels have fractional
 /// ends, so Q has one value inside a level and another in the bin its end cuts: two logarithms a level instead of one
@@ -362,11 +376,8 @@ DivergenceCurve divergenceCurve(std::span<const double> counts, std::size_t leve
         const NcnnSums sums(normalised);
         search([&](std::size_t kept, double tail) { return sums.divergence(kept, levels, tail); });
     } else {
-        std::vector<double> p(bins);
-        std::vector<double> q(bins);
-        search([&](std::size_t kept, double tail) {
-            return interpolating(normalised, kept, levels, tail, p, q);
-        });
+        InterpolatingSearch interpolating(normalised);
+        search([&](std::size_t kept, double tail) { return interpolating.divergence(kept, levels, tail); });
     }
     return curve;
 }

@@ -113,6 +113,7 @@ std::vector<Kind> aciqKinds();
 std::vector<Kind> learnedKinds();
 std::vector<Kind> minMaxKinds();
 std::vector<Kind> pactKinds();
+std::vector<Kind> placementKinds();
 std::vector<Kind> powerOfTwoKinds();
 std::vector<Kind> searchKinds();
 

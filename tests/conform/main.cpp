@@ -15,8 +15,8 @@ namespace {
 
 std::vector<Kind> allKinds() {
     std::vector<Kind> kinds;
-    for (const auto& list :
-         {aciqKinds(), learnedKinds(), minMaxKinds(), pactKinds(), powerOfTwoKinds(), searchKinds()}) {
+    for (const auto& list : {aciqKinds(), learnedKinds(), minMaxKinds(), pactKinds(), placementKinds(),
+                             powerOfTwoKinds(), searchKinds()}) {
         kinds.insert(kinds.end(), list.begin(), list.end());
     }
     return kinds;

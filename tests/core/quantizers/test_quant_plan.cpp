@@ -164,7 +164,10 @@ private Q_SLOTS:
                     .contains("weights of 'fc': groups of 3 channels do not divide its 4 channels"));
         SiteQuant percentile = quant(8, Granularity::Kind::Channel);
         percentile.observer = {"percentile", {}};
-        QVERIFY(failure(model, config({}, percentile), statistics, ErrorCode::InvalidConfig)
+        QCOMPARE(resolvePlan(model, config({}, percentile), statistics).find(kOutput)->slices(), std::size_t{4});
+        Statistics extremaAlone = statistics;
+        extremaAlone.sites[kOutput].channels.clear();
+        QVERIFY(failure(model, config({}, percentile), extremaAlone, ErrorCode::InvalidConfig)
                     .contains("output of 'fc': observer 'percentile' needs more"));
         SiteQuant typo = quant(8);
         typo.quantizer.name = "afine";

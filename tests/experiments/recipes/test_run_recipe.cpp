@@ -109,7 +109,7 @@ private Q_SLOTS:
         QVERIFY(logged[2].metrics.at("rom_bytes").value < logged[1].metrics.at("rom_bytes").value);
         QVERIFY(logged[2].metrics.at("top1").value < logged[1].metrics.at("top1").value);
         QVERIFY(logged[1].what.configHash != logged[2].what.configHash);
-        QCOMPARE(m_engine->calibrations, 1); // one calibration serves every variant
+        QCOMPARE(m_engine->calibrations, 1);  // one calibration serves every variant
     }
 
     void layerStatisticsTellEachSite() {
@@ -128,12 +128,12 @@ private Q_SLOTS:
                                                [](const core::Layer& layer) { return layer.isQuantizable; });
         QCOMPARE(count(logged[1].id, "weight", "bits"), weights);
         QCOMPARE(count(logged[1].id, "weight", "sqnr_db"), weights);
-        QCOMPARE(count(logged[1].id, "output", "bits"), quantizable + 1); // and the graph input
+        QCOMPARE(count(logged[1].id, "output", "bits"), quantizable + 1);  // and the graph input
         QCOMPARE(count(logged[1].id, "output", "range_upper"), quantizable + 1);
         QCOMPARE(count(logged[1].id, "output", "sqnr_db"), quantizable + 1);
         QCOMPARE(count(logged[1].id, "", "rom_bytes"), layers);
         QCOMPARE(count(logged[1].id, "output", "isolated_sqnr_db"), layers);
-        QCOMPARE(count(logged[0].id, "weight", "bits"), 0L); // float has none
+        QCOMPARE(count(logged[0].id, "weight", "bits"), 0L);  // float has none
         QCOMPARE(count(logged[0].id, "output", "isolated_sqnr_db"), 0L);
     }
 
@@ -145,9 +145,43 @@ private Q_SLOTS:
         other["stages"][0]["samples"] = 32;
         run(parsed(other));
         QCOMPARE(m_engine->calibrations, 2);
-        other["threads"] = 2; // may differ in the last bit: not the same statistics
+        other["threads"] = 2;  // may differ in the last bit: not the same statistics
         run(parsed(other));
         QCOMPARE(m_engine->calibrations, 3);
+    }
+
+    void calibrationComesFromAFileAndGoesIntoOne() {
+        json changed = document();
+        changed["stages"][0]["save"] = path("a.stats");
+        run(parsed(changed));
+        QCOMPARE(m_engine->calibrations, 1);
+        m_log = ExperimentLog::open(path("other.db"));  // no cache there
+        changed["stages"][0].erase("save");
+        changed["stages"][0]["load"] = "a.stats";  // beside the recipe
+        const RecipeResult result = run(parsed(changed));
+        QCOMPARE(m_engine->calibrations, 1);
+        QCOMPARE(result.variants.size(), std::size_t{3});
+
+        m_engine->graph = core::buildZooModel("resnet8", {{"size", 32}, {"channels", 1}}, {1});
+        try {
+            run(parsed(changed));
+            QFAIL("took another model's statistics");
+        } catch (const core::Error& error) {
+            QVERIFY2(QString(error.what()).contains("was collected on another model"), error.what());
+        }
+    }
+
+    void entropyStandsBesideThePlainSize() {
+        run(recipe());
+        const RunRecord quantized = m_log->run(rows()[1].id);
+        const double plain = quantized.metrics.at("weight_plain_bytes").value;
+        QVERIFY(plain > 0);
+        QVERIFY(quantized.metrics.at("weight_entropy_bits").value <=
+                quantized.metrics.at("weight_huffman_bits").value);
+        QVERIFY(quantized.metrics.at("weight_huffman_bits").value <= 8.0);
+        // The four values of every activation: codes of a quarter each, or a half where two share one.
+        QVERIFY(quantized.metrics.at("activation_entropy_bits").value <= 2.0);
+        QVERIFY(m_log->run(rows()[0].id).metrics.count("weight_plain_bytes") == 0);
     }
 
     void floatAloneNeedsNoCalibration() {
@@ -163,7 +197,7 @@ private Q_SLOTS:
         run(recipe());
         const RunRecord first = m_log->run(rows().at(2).id);
         const Recipe stored =
-            Recipe::parse(json::parse(first.what.recipeJson)); // no folder: it must stand alone
+            Recipe::parse(json::parse(first.what.recipeJson));  // no folder: it must stand alone
         QCOMPARE(stored.variants.size(), std::size_t{1});
         const RecipeResult again = run(stored);
         const RunRecord second = m_log->run(again.variants.at(0).run);
@@ -188,7 +222,7 @@ private Q_SLOTS:
         QCOMPARE(logged[0].status, RunStatus::Succeeded);
         QCOMPARE(logged[1].status, RunStatus::Failed);
         QCOMPARE(logged[1].error, std::string("layer stem: NaN"));
-        QVERIFY(logged[1].metrics.count("rom_bytes") == 1); // what was known stays
+        QVERIFY(logged[1].metrics.count("rom_bytes") == 1);  // what was known stays
     }
 
     void cancellingClosesTheRowAsCancelled() {
@@ -299,7 +333,7 @@ private Q_SLOTS:
         QCOMPARE(row.status, RunStatus::Succeeded);
         QCOMPARE(row.what.name, std::string("training"));
         QCOMPARE(row.what.modelPath, std::string("zoo:mobilenet_v1"));
-        QCOMPARE(row.metrics.at("top1").value, 75.0); // the fake's third epoch
+        QCOMPARE(row.metrics.at("top1").value, 75.0);  // the fake's third epoch
         QCOMPARE(row.metrics.at("epochs").value, 3.0);
         // Every epoch's point is kept: the fake's k-th is right for k of k + 1 images.
         const std::vector<MetricStep> steps = m_log->metricSteps(row.id);
