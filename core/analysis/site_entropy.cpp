@@ -71,12 +71,8 @@ private:
         if (count == 0) {
             return;
         }
-        if (last - first <= 1) {
-            // One threshold in the bin at most: the centre's side takes it all, which evens out over the bins.
-            const auto middle = static_cast<float>(center);
-            std::int32_t code = 0;
-            quantize({&middle, 1}, {&code, 1}, m_grid, slice);
-            m_counts[index(code)] += count;
+        if (last == first) {
+            m_counts[index(first)] += count;
             return;
         }
         // Evenly over the bin: a few points for every code in it, each with its share of the count.
