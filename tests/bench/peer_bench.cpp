@@ -163,7 +163,9 @@ void PeerBench::runKernels() {
     const at::Tensor rectified = x.clamp_min(0);
     {
         const c10::InferenceMode inference;
-        // As evaluation runs it: the value is handed over and its memory taken.
+        againstTorch("fake-quantize to new memory, forward", "fake_quantize", 10,
+                     [&] { engine::fakeQuantize(x, eightBits(1)); });
+        // As evaluation runs it: the value is handed over and its memory taken. The peer has no such form.
         at::Tensor own = x.clone();
         againstTorch("fake-quantize in place, forward", "fake_quantize", 10,
                      [&] { own = engine::fakeQuantize(std::move(own), eightBits(1)); });
