@@ -63,6 +63,9 @@ AccuracyEstimate estimateAccuracy(const core::SensitivityTable& table, const cor
             correct += static_cast<double>(entry->correct - table.floatCorrect);
         }
     }
+    // What single sites gain are images on the border of two classes, the same ones again and again: gains do not add
+    // up (49 sites of the bundled MobileNetV1 would gain 28 of 512 images and together gain none).
+    correct = std::min(correct, static_cast<double>(table.floatCorrect));
     const auto samples = static_cast<double>(std::max<std::int64_t>(1, table.samples));
     return {loss, 100.0 * std::clamp(correct / samples, 0.0, 1.0)};
 }

@@ -28,7 +28,7 @@ ChosenBits chooseBits(RecipeSession& session, const SearchStage& stage, const co
 core::BatchSource searchData(const RecipeSession& session, const SearchStage& stage);
 
 /// First-order estimate of a configuration from single answers: the float model's loss and hits plus what each
-/// quantized site alone changes (README eq. 94).
+/// quantized site alone changes (README eq. 94); never more hits than the float model's.
 struct AccuracyEstimate {
     double loss = 0;
     double top1Percent = 0;
