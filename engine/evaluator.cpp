@@ -1,5 +1,6 @@
 #include "engine/evaluator.h"
 
+#include "core/analysis/classification_score.h"
 #include "core/types/error.h"
 #include "engine/tensor_bridge.h"
 
@@ -7,46 +8,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <span>
 #include <string>
 
 namespace bitlathe::engine {
-
-namespace {
-
-/// Adds one sample's verdict.
-void score(std::span<const float> outputs, std::int64_t label, bool areProbabilities,
-           core::EvaluationResult& result, double& lossSum) {
-    std::size_t best = 0;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (!std::isfinite(outputs[i])) {
-            throw core::Error(
-                core::ErrorCode::NonFiniteInput,
-                "the model's output for sample " + std::to_string(result.samples) +
-                    " is not a finite number; check its weights (inspect) and the data's mean and scale");
-        }
-        if (outputs[i] > outputs[best]) {
-            best = i;
-        }
-    }
-    ++result.samples;
-    result.correct += static_cast<std::int64_t>(best) == label ? 1 : 0;
-    const double own = static_cast<double>(outputs[static_cast<std::size_t>(label)]);
-    if (areProbabilities) {
-        lossSum -= std::log(std::max(own, 1e-12));
-        return;
-    }
-    // log sum exp with the largest taken out: nothing overflows.
-    const double top = static_cast<double>(outputs[best]);
-    double sum = 0;
-    for (const float output : outputs) {
-        sum += std::exp(static_cast<double>(output) - top);
-    }
-    lossSum += std::log(sum) + top - own;
-}
-
-} // namespace
 
 void requireLabel(std::int64_t label, std::int64_t classes, const core::Graph& graph) {
     if (label < 0 || label >= classes) {
@@ -77,8 +41,7 @@ core::EvaluationResult evaluateClassifier(const GraphExecutor& executor, const c
     const c10::InferenceMode inference;
     const core::Graph& graph = executor.graph();
     const bool areProbabilities = std::holds_alternative<core::SoftmaxOp>(graph.node(graph.output).op);
-    core::EvaluationResult result;
-    double lossSum = 0;
+    core::ClassificationScore score(graph.name, areProbabilities);
     core::Batch batch;
     const auto begin = std::chrono::steady_clock::now();
     const std::int64_t batches = data.batchCount();
@@ -90,13 +53,12 @@ core::EvaluationResult evaluateClassifier(const GraphExecutor& executor, const c
         const std::int64_t classes = outputs.size(1);
         const float* row = outputs.data_ptr<float>();
         for (const std::int64_t label : batch.labels) {
-            requireLabel(label, classes, graph);
-            score({row, static_cast<std::size_t>(classes)}, label, areProbabilities, result, lossSum);
+            score.add({row, static_cast<std::size_t>(classes)}, label);
             row += classes;
         }
     }
     context.checkpoint(batches, batches);
-    result.meanLoss = result.samples == 0 ? 0.0 : lossSum / static_cast<double>(result.samples);
+    core::EvaluationResult result = score.result();
     result.elapsedMs =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     return result;

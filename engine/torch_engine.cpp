@@ -3,6 +3,7 @@
 #include "engine/error_boundary.h"
 #include "engine/evaluator.h"
 #include "engine/layer_errors.h"
+#include "engine/layer_values.h"
 #include "engine/process_setup.h"
 #include "engine/quantized_executor.h"
 #include "engine/sensitivity_meter.h"
@@ -61,6 +62,12 @@ core::SensitivityTable TorchEngine::sensitivity(const core::PreparedModel& model
                                                 const core::RunContext& context) {
     return atBoundary("measuring sensitivity",
                       [&] { return measureSensitivity(model, probes, data, context); });
+}
+
+std::vector<core::FloatTensor> TorchEngine::layerValues(const core::PreparedModel& model,
+                                                        const core::QuantPlan& plan,
+                                                        const core::Batch& batch) {
+    return atBoundary("running the model layer by layer", [&] { return computeLayerValues(model, plan, batch); });
 }
 
 core::FloatTensor TorchEngine::forward(const core::PreparedModel& model, const core::QuantPlan& plan,

@@ -29,6 +29,8 @@ public:
                                        std::span<const core::SensitivityProbe> probes,
                                        const core::BatchSource& data,
                                        const core::RunContext& context) override;
+    std::vector<core::FloatTensor> layerValues(const core::PreparedModel& model, const core::QuantPlan& plan,
+                                               const core::Batch& batch) override;
     core::FloatTensor forward(const core::PreparedModel& model, const core::QuantPlan& plan,
                               const core::Batch& batch) override;
     core::TrainResult train(const core::TrainTask& task, const core::RunContext& context,

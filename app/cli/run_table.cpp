@@ -34,6 +34,23 @@ std::vector<std::string> variantRow(const experiments::VariantResult& variant, b
                 : ""};
 }
 
+/// Accuracy of the three forms of a variant, and where their codes part.
+std::string integerText(const experiments::VariantResult& variant) {
+    const core::DeploymentReport& report = *variant.integer;
+    std::string text = "  " + variant.name + ": top-1 " + decimals(variant.floatEvaluation.top1Percent(), 2) +
+                       " % float, " + decimals(variant.evaluation.top1Percent(), 2) + " % fake-quantized, " +
+                       decimals(report.integer.top1Percent(), 2) + " % integer (" + report.kernels + "); " +
+                       std::to_string(report.differing()) + " of " + std::to_string(report.compared()) +
+                       " codes differ on " + std::to_string(report.comparedImages) + " images, " +
+                       std::to_string(report.unexplained()) + " of them not by float32 rounding\n";
+    for (const core::LayerAgreement& layer : report.layers) {
+        if (layer.differing > 0) {
+            text += "    " + layer.layer.str() + ": " + layer.reason() + "\n";
+        }
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string resultTable(const experiments::Recipe& recipe, const experiments::RecipeResult& result,
@@ -52,10 +69,14 @@ std::string resultTable(const experiments::Recipe& recipe, const experiments::Re
                      {"images/s", Align::Right}});
     std::string verdicts;
     std::string files;
+    std::string integers;
     for (const experiments::VariantResult& variant : result.variants) {
         table.addRow(variantRow(variant, !variant.verdict.empty()));
         if (!variant.verdict.empty()) {
             verdicts += "  " + variant.name + ": " + variant.verdict + "\n";
+        }
+        if (variant.integer) {
+            integers += integerText(variant);
         }
         for (const experiments::Artefact& artefact : variant.artefacts) {
             files += "  " + variant.name + ": " + artefact.path + " (" +
@@ -63,8 +84,32 @@ std::string resultTable(const experiments::Recipe& recipe, const experiments::Re
         }
     }
     return table.text() + (verdicts.empty() ? "" : "\nOn " + recipe.device + ":\n" + verdicts) +
+           (integers.empty() ? "" : "\nInteger models:\n" + integers) +
            (files.empty() ? "" : "\nFiles:\n" + files) + "\nLog: " + log.path() + "\n";
 }
+
+namespace {
+
+nlohmann::json integerToJson(const core::DeploymentReport& report) {
+    nlohmann::json layers = nlohmann::json::array();
+    for (const core::LayerAgreement& layer : report.layers) {
+        layers.push_back({{"layer", layer.layer.str()},
+                          {"compared", layer.compared},
+                          {"differing", layer.differing},
+                          {"unexplained", layer.differing - layer.explained},
+                          {"accumulated", layer.accumulated},
+                          {"largest_difference", layer.largestDifference},
+                          {"reason", layer.reason()}});
+    }
+    return {{"top1", report.integer.top1Percent()},
+            {"samples", report.integer.samples},
+            {"kernels", report.kernels},
+            {"arena_bytes", report.arenaBytes},
+            {"compared_images", report.comparedImages},
+            {"layers", std::move(layers)}};
+}
+
+}  // namespace
 
 nlohmann::json resultToJson(const experiments::RecipeResult& result, const experiments::ExperimentLog& log) {
     nlohmann::json runs = nlohmann::json::array();
@@ -72,6 +117,9 @@ nlohmann::json resultToJson(const experiments::RecipeResult& result, const exper
         nlohmann::json run = runToJson(log.run(variant.run));
         run["verdict"] = variant.verdict;
         run["fits"] = variant.verdict.empty() ? nlohmann::json(nullptr) : nlohmann::json(variant.fits);
+        if (variant.integer) {
+            run["integer"] = integerToJson(*variant.integer);
+        }
         run["artefacts"] = nlohmann::json::array();
         for (const experiments::Artefact& artefact : variant.artefacts) {
             run["artefacts"].push_back(artefactToJson(artefact));

@@ -83,8 +83,8 @@ struct DotUnit {
     std::vector<std::ptrdiff_t> offsets;  ///< of the segments, from the window's first byte
     int quads = 0;
     int blocks = 0;
-    std::vector<std::int8_t> weights;
-    std::vector<std::int32_t> bias;
+    AlignedVector<std::int8_t> weights;
+    AlignedVector<std::int32_t> bias;
     RequantizeTable table;
     bool hasWindowSum = false;  ///< the channel behind the last one sums the inputs
 };
@@ -308,6 +308,9 @@ public:
                     conv.weightZeroPoint(static_cast<std::size_t>(c));
             }
         }
+        if (fitsInt8(conv, 0, conv.outputChannels)) {
+            groupTaps(conv);
+        }
         Requantization rule = conv.output;
         if (m_isPacked) {
             repeat(rule.factors, channels);
@@ -333,6 +336,10 @@ public:
             task.weights = m_weights.data();
             task.bias = m_bias.data();
             task.blocks = m_blocks;
+            task.byteWeights = m_byteWeights.empty() ? nullptr : m_byteWeights.data();
+            task.groupOffsets = m_groupOffsets.data();
+            task.groups = static_cast<int>(m_groupOffsets.size());
+            task.tapStep = m_tapStep;
             task.accumulators = buffers.accumulators;
             const int whole = m_isPacked ? pixels * channels / kLanes : pixels;
             const int rest = m_isPacked ? pixels * channels % kLanes : 0;
@@ -359,6 +366,28 @@ public:
     }
 
 private:
+    /// Taps of a row in fours, as bytes.
+    void groupTaps(const IntegerConv& conv) {
+        constexpr int kTaps = 4;
+        const int perRow = (conv.kernel[1] + kTaps - 1) / kTaps;
+        const int padded = m_blocks * kLanes;
+        m_tapStep = m_geometry.offsetOf(0, conv.dilation[1]);
+        m_byteWeights.assign(static_cast<std::size_t>(conv.kernel[0] * perRow * padded * kTaps), 0);
+        for (int y = 0; y < conv.kernel[0]; ++y) {
+            for (int x = 0; x < conv.kernel[1]; ++x) {
+                const int group = y * perRow + x / kTaps;
+                if (x % kTaps == 0) {
+                    m_groupOffsets.push_back(m_offsets[static_cast<std::size_t>(y * conv.kernel[1] + x)]);
+                }
+                for (int lane = 0; lane < padded; ++lane) {
+                    m_byteWeights[static_cast<std::size_t>((group * padded + lane) * kTaps + x % kTaps)] =
+                        static_cast<std::int8_t>(
+                            m_weights[static_cast<std::size_t>((y * conv.kernel[1] + x) * padded + lane)]);
+                }
+            }
+        }
+    }
+
     template <typename T>
     static void repeat(std::vector<T>& perChannel, int channels) {
         if (perChannel.size() <= 1) {
@@ -375,8 +404,11 @@ private:
     int m_lanes = 0;
     int m_blocks = 0;
     std::vector<std::ptrdiff_t> m_offsets;
-    std::vector<std::int32_t> m_weights;
-    std::vector<std::int32_t> m_bias;
+    AlignedVector<std::int32_t> m_weights;
+    AlignedVector<std::int8_t> m_byteWeights;  ///< empty: some weight does not fit
+    std::vector<std::ptrdiff_t> m_groupOffsets;
+    std::ptrdiff_t m_tapStep = 0;
+    AlignedVector<std::int32_t> m_bias;
     RequantizeTable m_table;
 };
 
@@ -393,11 +425,13 @@ RequantizeTable requantizeTable(const Requantization& rule, std::size_t first, s
     table.lower = rule.lower - (output.bits == 32 ? 0 : lowest);
     table.upper = rule.upper - (output.bits == 32 ? 0 : lowest);
     if (!rule.factors.empty()) {
+        table.factors.assign(padded, 0);
         table.mantissas.assign(padded, 0);
         table.shifts.assign(padded, 1);
     }
     for (std::size_t c = 0; c < count && !rule.factors.empty(); ++c) {
         const FixedFactor& factor = rule.factor(first + c);
+        table.factors[c] = static_cast<float>(value(factor));
         table.mantissas[c] = factor.mantissa;
         table.shifts[c] = 31 - factor.exponent;
         table.isWide = table.isWide || factor.exponent > 0;

@@ -21,9 +21,9 @@ std::int64_t storedBytes(const IntegerTensor& tensor) {
 
 /// One thread's memory.
 struct Workspace {
-    std::vector<std::uint8_t> arena;
-    std::vector<std::uint8_t> padded;
-    std::vector<std::int32_t> accumulators;
+    AlignedVector<std::uint8_t> arena;
+    AlignedVector<std::uint8_t> padded;
+    AlignedVector<std::int32_t> accumulators;
     std::vector<std::int32_t> planarCodes;  ///< of one input image
 };
 

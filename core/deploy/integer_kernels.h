@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 namespace bitlathe::core {
@@ -16,6 +17,22 @@ namespace bitlathe::core {
 inline constexpr int kLanes = 16;
 inline constexpr int kSlackBytes = 64;
 
+/// Memory for kernels: vector loads and stores stay within cache lines.
+template <typename T>
+struct CacheLineAllocator {
+    using value_type = T;
+    CacheLineAllocator() = default;
+    template <typename U>
+    CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {}
+    T* allocate(std::size_t count) {
+        return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64}));
+    }
+    void deallocate(T* memory, std::size_t) noexcept { ::operator delete (memory, std::align_val_t{64}); }
+    bool operator==(const CacheLineAllocator&) const = default;
+};
+template <typename T>
+using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+
 inline constexpr int paddedLanes(int channels) noexcept {
     return (channels + kLanes - 1) / kLanes * kLanes;
 }
@@ -24,7 +41,8 @@ inline constexpr int paddedLanes(int channels) noexcept {
 struct RequantizeTable {
     int channels = 0;
     Rounding rounding = Rounding::HalfUp;
-    bool isWide = false;  ///< a factor of 1 or more: products may leave 32 bits after the shift
+    bool isWide = false;           ///< a factor of 1 or more: products may leave 32 bits after the shift
+    AlignedVector<float> factors;  ///< padded; the same factors rounded to float32
     std::vector<std::int32_t> mantissas;  ///< padded
     std::vector<std::int64_t> shifts;     ///< padded
     std::int32_t zeroPoint = 0;
@@ -59,6 +77,12 @@ struct DepthwiseTask {
     const std::ptrdiff_t* offsets = nullptr;
     int taps = 0;
     const std::int32_t* weights = nullptr;  ///< [tap][blocks * kLanes]
+    /// The same as bytes, [group][blocks][kLanes][4], four neighbouring taps of a row to a group (the last ones
+    /// of a row 0); null where a weight does not fit a byte.
+    const std::int8_t* byteWeights = nullptr;
+    const std::ptrdiff_t* groupOffsets = nullptr;  ///< first tap of each group
+    int groups = 0;
+    std::ptrdiff_t tapStep = 0;  ///< bytes from one tap of a row to the next
     const std::int32_t* bias = nullptr;
     int blocks = 0;
     std::int32_t* accumulators = nullptr;  ///< [pixels][blocks * kLanes]

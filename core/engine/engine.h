@@ -153,6 +153,10 @@ public:
     /// Errors  InvalidConfig: a probe of a site the model does not have.
     virtual SensitivityTable sensitivity(const PreparedModel& model, std::span<const SensitivityProbe> probes,
                                          const BatchSource& data, const RunContext& context) = 0;
+    /// What a batch makes of every layer, fake-quantized by `plan`: the graph input, then each layer's output in order,
+    /// N,C,H,W or N,C. Memory: all of them at once.
+    virtual std::vector<FloatTensor> layerValues(const PreparedModel& model, const QuantPlan& plan,
+                                                 const Batch& batch) = 0;
     /// The model's output for a batch (logits), fake-quantized by `plan`.
     virtual FloatTensor forward(const PreparedModel& model, const QuantPlan& plan, const Batch& batch) = 0;
 

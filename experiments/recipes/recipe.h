@@ -62,6 +62,8 @@ struct EvaluateStage {
     std::int64_t samples = 0; ///< 0: all
     std::int64_t batchSize = 256;
     bool layerErrors = false; ///< also measure isolated and accumulated SQNR per layer
+    bool integer = false;     ///< also the integer model: its accuracy, and its codes against fake-quantization
+    std::int64_t integerSamples = 1000; ///< images whose codes are compared, from the front; 0: all
 };
 struct ExportStage {
     std::string format = "onnx_qdq";

@@ -148,6 +148,14 @@ const core::BatchSource& RecipeSession::evaluationData(const EvaluateStage& eval
     return *m_evaluationData;
 }
 
+const core::EvaluationResult& RecipeSession::floatEvaluation(const EvaluateStage& evaluate) {
+    if (!m_floatEvaluation) {
+        m_floatEvaluation =
+            engine.evaluate(model, {}, evaluationData(evaluate), stageContext("evaluate the float model"));
+    }
+    return *m_floatEvaluation;
+}
+
 NewRun RecipeSession::newRun(const std::string& name) const {
     NewRun run;
     run.name = name;

@@ -55,6 +55,8 @@ public:
     const core::Statistics& statistics(const core::PreparedModel& prepared);
     /// The evaluate stage's data, opened on the first call.
     const core::BatchSource& evaluationData(const EvaluateStage& stage);
+    /// The float model on it, evaluated on the first call.
+    const core::EvaluationResult& floatEvaluation(const EvaluateStage& stage);
 
     /// A row's values that all runs of this execution share.
     NewRun newRun(const std::string& name) const;
@@ -72,6 +74,7 @@ private:
     std::map<std::string, core::Statistics> m_statistics;  ///< by hash of the prepared model
     std::unique_ptr<core::BatchSource> m_calibrationData;
     std::unique_ptr<core::BatchSource> m_evaluationData;
+    std::optional<core::EvaluationResult> m_floatEvaluation;
 };
 
 }  // namespace bitlathe::experiments

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/deploy/deployment_report.h"
 #include "core/device/budget.h"
 #include "core/device/device.h"
 #include "core/engine/engine.h"
@@ -9,6 +10,7 @@
 #include "experiments/store/experiment_log.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,8 @@ struct VariantResult {
     RunId run;
     std::string name;
     core::EvaluationResult evaluation;
+    core::EvaluationResult floatEvaluation;            ///< of the float model; only beside `integer`
+    std::optional<core::DeploymentReport> integer;     ///< where the recipe asks for it and something is quantized
     core::Budget budget;
     double meanWeightBits = 0;     ///< weighted by parameters
     double meanActivationBits = 0; ///< weighted by elements

@@ -77,7 +77,8 @@ CalibrateStage readCalibrate(const JsonReader& reader) {
 }
 
 EvaluateStage readEvaluate(const JsonReader& reader) {
-    reader.requireObject({"stage", "split", "samples", "batch_size", "layer_errors"});
+    reader.requireObject({"stage", "split", "samples", "batch_size", "layer_errors", "integer",
+                          "integer_samples"});
     EvaluateStage stage;
     if (reader.has("split")) {
         stage.split = readSplit(reader.at("split"));
@@ -90,6 +91,13 @@ EvaluateStage readEvaluate(const JsonReader& reader) {
     }
     if (reader.has("layer_errors")) {
         stage.layerErrors = reader.at("layer_errors").boolean();
+    }
+    if (reader.has("integer")) {
+        stage.integer = reader.at("integer").boolean();
+    }
+    if (reader.has("integer_samples")) {
+        const JsonReader samples = reader.at("integer_samples");
+        stage.integerSamples = samples.json() == "all" ? 0 : samples.integer(0, kMaxSamples);
     }
     return stage;
 }
@@ -219,7 +227,10 @@ struct ToJson {
                 {"split", splitName(stage.split)},
                 {"samples", samplesToJson(stage.samples)},
                 {"batch_size", stage.batchSize},
-                {"layer_errors", stage.layerErrors}};
+                {"layer_errors", stage.layerErrors},
+                {"integer", stage.integer},
+                {"integer_samples",
+                 stage.integerSamples == 0 ? nlohmann::json("all") : nlohmann::json(stage.integerSamples)}};
     }
     nlohmann::json operator()(const ExportStage& stage) const {
         nlohmann::json json{{"stage", "export"}, {"format", stage.format}, {"folder", stage.folder}};

@@ -106,10 +106,51 @@ MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& con
     return {weights == 0 ? 0 : weightBits / weights, elements == 0 ? 0 : elementBits / elements};
 }
 
-std::vector<core::Metric> evaluationMetrics(const core::EvaluationResult& result) {
+namespace {
+
+core::Metric top1Metric(const char* name, const core::EvaluationResult& result) {
     const core::Interval interval = core::wilson95(result.correct, result.samples);
-    std::vector<core::Metric> metrics{{metric::kTop1, result.top1Percent(), "%", result.samples,
-                                       100 * interval.lower, 100 * interval.upper},
+    return {name, result.top1Percent(), "%", result.samples, 100 * interval.lower, 100 * interval.upper};
+}
+
+}  // namespace
+
+std::vector<core::Metric> integerMetrics(const core::EvaluationResult& floating,
+                                         const core::DeploymentReport& report) {
+    const core::EvaluationResult& integer = report.integer;
+    const auto count = [&](const char* name, std::int64_t value) {
+        return core::Metric{name, static_cast<double>(value), "", report.comparedImages, {}, {}};
+    };
+    return {top1Metric(metric::kFloatTop1, floating),
+            top1Metric(metric::kIntegerTop1, integer),
+            {metric::kIntegerLoss, integer.meanLoss, "nats", integer.samples, {}, {}},
+            {metric::kIntegerImagesPerSecond,
+             integer.elapsedMs > 0 ? 1000.0 * static_cast<double>(integer.samples) / integer.elapsedMs : 0,
+             "images/s",
+             integer.samples,
+             {},
+             {}},
+            count(metric::kCodesCompared, report.compared()),
+            count(metric::kCodesDiffering, report.differing()),
+            count(metric::kCodesUnexplained, report.unexplained())};
+}
+
+std::vector<LayerStatistic> integerLayerReport(const core::DeploymentReport& report) {
+    std::vector<LayerStatistic> rows;
+    for (const core::LayerAgreement& layer : report.layers) {
+        const auto add = [&](const char* name, std::int64_t value) {
+            rows.push_back({layer.layer, "output", name, static_cast<double>(value)});
+        };
+        add(metric::kCodesCompared, layer.compared);
+        add(metric::kCodesDiffering, layer.differing);
+        add(metric::kCodesUnexplained, layer.differing - layer.explained);
+        add(metric::kCodesAccumulated, layer.accumulated);
+    }
+    return rows;
+}
+
+std::vector<core::Metric> evaluationMetrics(const core::EvaluationResult& result) {
+    std::vector<core::Metric> metrics{top1Metric(metric::kTop1, result),
                                       {metric::kLoss, result.meanLoss, "nats", result.samples, {}, {}}};
     if (result.elapsedMs > 0) {
         metrics.push_back({metric::kImagesPerSecond,

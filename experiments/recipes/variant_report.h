@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/deploy/deployment_report.h"
 #include "core/device/budget.h"
 #include "core/engine/engine.h"
 #include "core/ptq/post_training.h"
@@ -18,6 +19,10 @@ MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& con
 
 /// Top-1 with its 95 % Wilson interval, loss, images per second.
 std::vector<core::Metric> evaluationMetrics(const core::EvaluationResult& result);
+/// Top-1 of the float and the integer model, loss and speed of the latter, and what became of its codes.
+std::vector<core::Metric> integerMetrics(const core::EvaluationResult& floating,
+                                         const core::DeploymentReport& report);
+std::vector<LayerStatistic> integerLayerReport(const core::DeploymentReport& report);
 std::vector<core::Metric> budgetMetrics(const core::Budget& budget, const MeanBits& bits);
 
 /// Per site: bits, representable range, SQNR (estimated from the calibration's histogram, exact for weights:

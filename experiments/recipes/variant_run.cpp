@@ -76,6 +76,20 @@ void evaluate(RecipeSession& session, const core::QuantizedModel& quantized, Var
     }
 }
 
+void evaluateIntegers(RecipeSession& session, const core::QuantizedModel& quantized, VariantResult& result) {
+    const auto* const stage = session.stage<EvaluateStage>();
+    if (stage == nullptr || !stage->integer || quantized.plan.sites.empty()) {
+        return;
+    }
+    const core::BatchSource& data = session.evaluationData(*stage);
+    result.floatEvaluation = session.floatEvaluation(*stage);
+    result.integer = core::deploymentReport(session.engine, quantized.model, quantized.plan, data,
+                                            {session.recipe.threads, stage->integerSamples},
+                                            session.stageContext("integer model " + result.name));
+    addMetrics(session.log, result.run, integerMetrics(result.floatEvaluation, *result.integer));
+    session.log.addLayerStatistics(result.run, integerLayerReport(*result.integer));
+}
+
 void exportWhereAsked(RecipeSession& session, const core::QuantizedModel& quantized, VariantResult& result) {
     for (const Stage& stage : session.recipe.stages) {
         const auto* const exported = std::get_if<ExportStage>(&stage);
@@ -110,6 +124,7 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         session.log.addLayerStatistics(run, entropy.rows);
         addMetrics(session.log, run, entropy.metrics);
         evaluate(session, quantized, result);
+        evaluateIntegers(session, quantized, result);
         exportWhereAsked(session, quantized, result);
         if (also) {
             also(run);

@@ -24,6 +24,16 @@ inline constexpr const char* kEstimateErrorLoss = "estimate_error_loss"; ///< na
 inline constexpr const char* kSearchCost = "search_cost";                ///< what the search minimised
 inline constexpr const char* kBitOperations = "bit_operations";          ///< MACs x weight bits x input bits
 
+// Of the integer model, beside the fake-quantized one's above.
+inline constexpr const char* kFloatTop1 = "float_top1";      ///< %, of the model before quantization
+inline constexpr const char* kIntegerTop1 = "integer_top1";  ///< %
+inline constexpr const char* kIntegerLoss = "integer_loss";  ///< nats
+inline constexpr const char* kIntegerImagesPerSecond = "integer_images_per_second";
+inline constexpr const char* kCodesCompared = "integer_codes_compared"; ///< with the fake-quantized model's, all layers
+inline constexpr const char* kCodesDiffering = "integer_codes_differing";
+/// Of the differing codes those that float32 rounding does not explain.
+inline constexpr const char* kCodesUnexplained = "integer_codes_unexplained";
+
 // Of a training, also by epoch (MetricStep::name), beside kTop1 and kLoss on the test data.
 inline constexpr const char* kTrainLoss = "train_loss"; ///< nats, mean over the epoch
 inline constexpr const char* kLearningRate = "learning_rate";
@@ -41,6 +51,9 @@ inline constexpr const char* kHuffmanBits = "huffman_bits"; ///< average code le
 inline constexpr const char* kPlainBytes = "plain_bytes";   ///< B; activations: of one image; of a run likewise
 inline constexpr const char* kCompressedBytes = "compressed_bytes"; ///< B, Huffman-coded with its table; of a run likewise
 inline constexpr const char* kIsolatedSqnrDb = "isolated_sqnr_db";
+/// Codes of the layer's output, integer against fake-quantized; also kCodesCompared, kCodesDiffering and
+/// kCodesUnexplained (each layer on the fake-quantized model's codes), and the differences of the whole models:
+inline constexpr const char* kCodesAccumulated = "integer_codes_accumulated";
 inline constexpr const char* kAccumulatedSqnrDb = "accumulated_sqnr_db";
 
 } // namespace bitlathe::experiments::metric

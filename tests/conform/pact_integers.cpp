@@ -39,7 +39,12 @@ void runRequantization(Case& item) {
     std::vector<std::int64_t> q(acc.size());
     for (std::size_t s = 0; s < parts.size(); ++s) {
         for (const std::size_t i : parts[s]) {
-            q[i] = requantize(static_cast<std::int64_t>(acc.values[i]), factors[s], largest);
+            const auto a = static_cast<std::int64_t>(acc.values[i]);
+            q[i] = requantize(a, factors[s], largest);
+            const int shift = 31 - factors[s].exponent;  // the general rule covers shifts of 1 to 62
+            item.require(shift < 1 || shift > 62 ||
+                             requantize(a, factors[s], Rounding::Floor, 0, 0, largest) == q[i],
+                         "the general requantization rule disagrees");
         }
     }
     item.checkExact("q", q);
@@ -136,6 +141,7 @@ void runIntegerNetwork(Case& item) {
         x = out;
         inputScale = outputScale;
     }
+    checkShippedIntegers(item, layers, item.input("x_int"), firstScale);
     item.setAside("layers", "compared layer by layer");
     item.check("logits_integer_graph", logits, {1e-2, 1e-5});
     Tensor real = item.input("x_int");

@@ -121,6 +121,22 @@ public:
         return table;
     }
 
+    /// Zeros.
+    std::vector<core::FloatTensor> layerValues(const core::PreparedModel& model, const core::QuantPlan&,
+                                               const core::Batch& batch) override {
+        note("layer values", 0);
+        const auto zeros = [&](core::Shape shape) {
+            shape[0] = static_cast<std::int64_t>(batch.labels.size());
+            const auto size = static_cast<std::size_t>(core::elementCount(shape));
+            return core::FloatTensor(shape, std::vector<float>(size, 0.0F));
+        };
+        std::vector<core::FloatTensor> values{zeros(model.graph.inputShape())};
+        for (const core::Layer& layer : model.layers) {
+            values.push_back(zeros(layer.outputShape));
+        }
+        return values;
+    }
+
     core::FloatTensor forward(const core::PreparedModel&, const core::QuantPlan&,
                               const core::Batch& batch) override {
         note("forward", 0);

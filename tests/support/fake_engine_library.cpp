@@ -50,6 +50,10 @@ public:
                                               const core::RunContext& context) override {
         return m_fake.layerErrors(model, plan, data, context);
     }
+    std::vector<core::FloatTensor> layerValues(const core::PreparedModel& model, const core::QuantPlan& plan,
+                                               const core::Batch& batch) override {
+        return m_fake.layerValues(model, plan, batch);
+    }
     core::FloatTensor forward(const core::PreparedModel& model, const core::QuantPlan& plan,
                               const core::Batch& batch) override {
         return m_fake.forward(model, plan, batch);
