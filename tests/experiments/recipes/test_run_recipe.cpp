@@ -70,6 +70,50 @@ private Q_SLOTS:
     }
     void cleanup() { m_log.reset(); }
 
+    /// The engine is made up, the integer model is not: its numbers are in the log, beside the float model's.
+    void integerModelsOnRequest() {
+        json changed = document();
+        changed["stages"][1]["integer"] = true;
+        changed["stages"][1]["integer_samples"] = 20;
+        const RecipeResult result = run(parsed(changed));
+        QVERIFY(!result.variants[0].integer);  // float: nothing to deploy
+        QVERIFY(rows()[0].metrics.count("integer_top1") == 0);
+        const VariantResult& variant = result.variants[1];
+        QVERIFY(variant.integer.has_value());
+        QCOMPARE(variant.integer->integer.samples, std::int64_t{200});
+        QCOMPARE(variant.integer->comparedImages, std::int64_t{20});
+        const RunRecord row = m_log->run(variant.run);
+        QCOMPARE(row.metrics.at("float_top1").value, variant.floatEvaluation.top1Percent());
+        QCOMPARE(row.metrics.at("integer_top1").samples, std::int64_t{200});
+        QCOMPARE(row.metrics.at("integer_top1").value, variant.integer->integer.top1Percent());
+        // Every output of every layer with a grid, 20 images.
+        QCOMPARE(row.metrics.at("integer_codes_compared").value,
+                 static_cast<double>(variant.integer->compared()));
+        QVERIFY(variant.integer->compared() > 20 * 50'000);
+        const auto statistics = m_log->layerStatistics(variant.run);
+        QVERIFY(std::any_of(statistics.begin(), statistics.end(), [](const LayerStatistic& statistic) {
+            return statistic.name == "integer_codes_differing" && statistic.layer.str() == "stem.conv";
+        }));
+        // The same choice survives the way through the document.
+        const Recipe again = Recipe::parse(parsed(changed).toJson());
+        const auto& stage = std::get<EvaluateStage>(again.stages[1]);
+        QVERIFY(stage.integer);
+        QCOMPARE(stage.integerSamples, std::int64_t{20});
+    }
+
+    void integerModelOfAFloatSiteIsRefusedByName() {
+        json changed = document();
+        changed["stages"][1]["integer"] = true;
+        changed["variants"][1]["config"].erase("input");
+        try {
+            run(parsed(changed));
+            QFAIL("a float input cannot be deployed");
+        } catch (const core::Error& error) {
+            QVERIFY(std::string(error.what()).find("the graph input is float") != std::string::npos);
+        }
+        QCOMPARE(rows()[1].status, RunStatus::Failed);
+    }
+
     void eachVariantIsARunWithItsNumbers() {
         std::vector<std::string> told;
         RecipeObserver observer;
