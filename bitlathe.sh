@@ -144,7 +144,7 @@ results_table() {
       printf "\n|---|"; for (c = 1; c <= nColumns; ++c) printf "---|"; print ""
       for (r = 1; r <= nRows; ++r) {
         printf "| %s |", rows[r]
-        for (c = 1; c <= nColumns; ++c) printf " %s |", value[rows[r], columns[c]]
+        for (c = 1; c <= nColumns; ++c) printf " %s |", (rows[r], columns[c]) in value ? value[rows[r], columns[c]] : "–"
         print ""
       }
     }' "$1"
