@@ -22,6 +22,8 @@ public:
     /// Any other number of ranges is our bug and asserted.
     void setChannels(std::vector<core::Range> observed, std::vector<core::Range> representable);
     ChannelOrder order() const noexcept { return m_order; }
+    /// Channel at each place of the axis, for a plot below that shares the order.
+    const std::vector<int>& sequence() const noexcept { return m_sequence; }
 
     PlotTable table(TableExtent extent) const override;
     QString toolTipAt(const QPointF& position) const override;

@@ -145,9 +145,35 @@ QString ErrorCurvePlot::errorText(double error) const {
                                              : shortValue(error);
 }
 
+bool ErrorCurvePlot::hasParts() const {
+    return m_measure == ErrorMeasure::MeanSquaredError && !m_points.empty() && m_points.front().rounding;
+}
+
+QPen ErrorCurvePlot::penOf(std::optional<double> ErrorCurvePoint::*part) const {
+    return QPen(theme().series, 1.25, part == &ErrorCurvePoint::rounding ? Qt::DashLine : Qt::DotLine,
+                Qt::FlatCap);
+}
+
+void ErrorCurvePlot::paintPart(QPainter& painter, std::optional<double> ErrorCurvePoint::*part) const {
+    QPolygonF line;
+    for (const ErrorCurvePoint& point : m_points) {
+        if ((point.*part).value_or(0) >
+            0) {  // nothing is clipped beyond the largest value, and log 0 is nowhere
+            line.append(
+                {plot()->xAxis->coordToPixel(point.clip), plot()->yAxis->coordToPixel(*(point.*part))});
+        }
+    }
+    painter.setPen(penOf(part));
+    painter.drawPolyline(line);
+}
+
 void ErrorCurvePlot::paintCurve(QPainter& painter) const {
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setClipRect(plot()->axisRect()->rect(), Qt::IntersectClip);
+    if (hasParts()) {
+        paintPart(painter, &ErrorCurvePoint::rounding);
+        paintPart(painter, &ErrorCurvePoint::clipping);
+    }
     painter.setPen(QPen(theme().text, 1.5));
     QPolygonF line;
     for (const ErrorCurvePoint& point : m_points) {
@@ -196,14 +222,44 @@ void ErrorCurvePlot::paintCurrent(QPainter& painter) const {
 }
 
 void ErrorCurvePlot::paintCaption(QPainter& painter) const {
+    constexpr double kSwatchPx = 16;
+    constexpr double kGapPx = 5;
+    constexpr double kBetweenPx = 12;
     const QFontMetricsF metrics(smallFont());
-    const QString full = m_measure == ErrorMeasure::SqnrDb ? tr("SQNR (dB) against clip value")
-                                                           : tr("mean squared error against clip value");
     const QRectF area = plot()->axisRect()->rect();
+    const double top = height() - metrics.height() - 1;
     painter.setFont(smallFont());
     painter.setPen(theme().muted);
-    painter.drawText(QRectF(area.left(), height() - metrics.height() - 1, area.width(), metrics.height()),
-                     Qt::AlignCenter, metrics.elidedText(full, Qt::ElideRight, area.width()));
+    if (!hasParts()) {
+        const QString full = m_measure == ErrorMeasure::SqnrDb ? tr("SQNR (dB) against clip value")
+                                                               : tr("mean squared error against clip value");
+        painter.drawText(QRectF(area.left(), top, area.width(), metrics.height()), Qt::AlignCenter,
+                         metrics.elidedText(full, Qt::ElideRight, area.width()));
+        return;
+    }
+    struct Entry {
+        QString text;
+        QPen pen;
+    };
+    const Entry entries[] = {{tr("MSE against clip"), QPen(theme().text, 1.5)},
+                             {tr("rounding"), penOf(&ErrorCurvePoint::rounding)},
+                             {tr("clipping"), penOf(&ErrorCurvePoint::clipping)}};
+    double total = -kBetweenPx;
+    for (const Entry& entry : entries) {
+        total += kSwatchPx + kGapPx + std::ceil(metrics.horizontalAdvance(entry.text)) + kBetweenPx;
+    }
+    double x = std::max(4.0, std::min(area.center().x() - total / 2, width() - 4 - total));
+    const double middle = std::round(top + metrics.height() / 2) + 0.5;
+    for (const Entry& entry : entries) {
+        const double advance = std::ceil(metrics.horizontalAdvance(entry.text));
+        painter.setPen(entry.pen);
+        painter.drawLine(QPointF(x, middle), QPointF(x + kSwatchPx, middle));
+        painter.setPen(theme().muted);
+        x += kSwatchPx + kGapPx;
+        painter.drawText(QRectF(x, top, advance + 1, metrics.height()), Qt::AlignVCenter | Qt::AlignLeft,
+                         entry.text);
+        x += advance + kBetweenPx;
+    }
 }
 
 void ErrorCurvePlot::clickAt(const QPointF& position, Qt::KeyboardModifiers) {
@@ -255,10 +311,18 @@ PlotTable ErrorCurvePlot::table(TableExtent extent) const {
     table.columns = {QStringLiteral("clip"), m_measure == ErrorMeasure::SqnrDb
                                                  ? QStringLiteral("sqnr_db")
                                                  : QStringLiteral("mean_squared_error")};
+    if (hasParts()) {
+        table.columns += {QStringLiteral("rounding"), QStringLiteral("clipping")};
+    }
     for (const ErrorCurvePoint& point : m_points) {
-        if (extent == TableExtent::All || visibleRange().contains(point.clip)) {
-            table.rows.push_back({point.clip, point.error});
+        if (extent != TableExtent::All && !visibleRange().contains(point.clip)) {
+            continue;
         }
+        std::vector<QVariant> row{point.clip, point.error};
+        if (hasParts()) {
+            row.insert(row.end(), {point.rounding.value_or(0), point.clipping.value_or(0)});
+        }
+        table.rows.push_back(std::move(row));
     }
     return table;
 }

@@ -3,6 +3,8 @@
 #include "plots/mark_strip.h"
 #include "plots/plot_widget.h"
 
+#include <QPen>
+
 #include <optional>
 #include <vector>
 
@@ -17,6 +19,8 @@ enum class ErrorMeasure {
 struct ErrorCurvePoint {
     double clip = 0;   ///< units of the tensor
     double error = 0;  ///< in the curve's measure
+    std::optional<double> rounding{};  ///< part of a squared error made inside the range
+    std::optional<double> clipping{};  ///< and the part made outside it
 };
 
 /// Quantization error against clip value, with what each observer would choose and what is set now. Lines up
@@ -60,6 +64,9 @@ private:
     void describeData();
     void updateHome();
     void paintCurve(QPainter& painter) const;
+    void paintPart(QPainter& painter, std::optional<double> ErrorCurvePoint::*part) const;
+    QPen penOf(std::optional<double> ErrorCurvePoint::*part) const;
+    bool hasParts() const;
     void paintMarks(QPainter& painter) const;
     void paintCurrent(QPainter& painter) const;
     void paintCaption(QPainter& painter) const;

@@ -2,7 +2,6 @@
 
 #include "plots/axis_tickers.h"
 #include "plots/detail/painting.h"
-#include "plots/label_layout.h"
 #include "plots/number_text.h"
 
 #include <qcustomplot.h>
@@ -11,7 +10,6 @@
 #include <QMenu>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <utility>
@@ -20,25 +18,13 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kColumnPx = 3;  // narrowest bar worth drawing
-constexpr double kGrabPx = 8;    // to each side of a handle's line
-constexpr double kLevelSpacingPx = 3;
-constexpr double kStripPx = 19;  // above the bars: grips and their values
-constexpr double kGripWidth = 8;
-constexpr double kGripHeight = 16;
 constexpr double kLogFloor = 0.5;  // below a count of 1, so that 1 is a bar
 constexpr int kKeyGestureMs = 1000;
 constexpr int kMarkRows = 3;  // of labels above the bars
 
-constexpr std::array kHandles{HistogramPlot::Handle::Lower, HistogramPlot::Handle::Upper};
-
 quint64 nextGesture() {
     static std::atomic<quint64> counter{0};
     return ++counter;
-}
-
-bool isUsable(const core::Range& range) {
-    return std::isfinite(range.lower) && std::isfinite(range.upper) && range.lower <= range.upper;
 }
 
 }  // namespace
@@ -54,18 +40,13 @@ HistogramPlot::HistogramPlot(QWidget* parent) : PlotWidget(tr("Histogram"), pare
         detail::addPainting(*plot(), QLatin1String(layer),
                             [this, paint](QPainter& painter) { (this->*paint)(painter); });
     };
-    add("data", &HistogramPlot::paintShade);
-    add("data", &HistogramPlot::paintBars);
-    add("data", &HistogramPlot::paintStems);
-    add("overlay", &HistogramPlot::paintLevels);
+    add("data", &HistogramPlot::paintTensor);
     add("overlay", &HistogramPlot::paintHandles);
-    add("overlay", &HistogramPlot::paintMarks);  // above the handles' lines: labels stay readable
     add("axes", &HistogramPlot::paintCaption);
     finishConstruction();
 }
 
 // ---- Values in
-// -----------------------------------------------------------------------------------------------------
 
 void HistogramPlot::setHistogram(const core::Histogram& histogram) {
     m_histogram = histogram;
@@ -82,11 +63,11 @@ void HistogramPlot::setRange(const core::Range& range) {
     if (isDragging()) {
         return;
     }
-    if (!isUsable(range)) {
+    if (!ClipHandles::isUsable(range)) {
         clearRange();
         return;
     }
-    m_range = range;
+    m_handles.range = range;
     updateHome();
     describeData();
 }
@@ -95,15 +76,13 @@ void HistogramPlot::clearRange() {
     if (isDragging()) {
         abandonDrag();
     }
-    m_range.reset();
-    m_focused.reset();
-    m_hovered.reset();
+    m_handles.clear();
     updateHome();
     describeData();
 }
 
 void HistogramPlot::setRepresentableRange(const std::optional<core::Range>& range) {
-    m_representable = range && isUsable(*range) ? range : std::nullopt;
+    m_representable = range && ClipHandles::isUsable(*range) ? range : std::nullopt;
     replotLater(Part::Data);
 }
 
@@ -112,9 +91,14 @@ void HistogramPlot::setLevels(std::vector<double> levels) {
     replotLater(Part::Data);
 }
 
-void HistogramPlot::setDequantizedHistogram(const core::Histogram& histogram) {
-    m_dequantized = histogram;
-    relayout();
+void HistogramPlot::setLevelCounts(std::vector<LevelCount> levels) {
+    const bool hadNone = m_levelCounts.empty();
+    m_levelCounts = std::move(levels);
+    if (hadNone != m_levelCounts.empty()) {
+        relayout();  // the legend comes or goes
+    } else {
+        rescaleCounts();
+    }
     replotLater(Part::All);
 }
 
@@ -130,20 +114,16 @@ void HistogramPlot::setValueCaption(const QString& caption) {
 }
 
 void HistogramPlot::setSnap(std::function<double(double)> snap) {
-    m_snap = std::move(snap);
+    m_handles.snap = std::move(snap);
 }
 
 void HistogramPlot::setMovable(bool lower, bool upper) {
-    m_isLowerMovable = lower;
-    m_isUpperMovable = upper;
-    if (m_focused && !isMovable(*m_focused)) {
-        m_focused.reset();
-    }
+    m_handles.setMovable(lower, upper);
     replotLater(Part::Data);
 }
 
 void HistogramPlot::setSymmetric(bool isSymmetric) {
-    m_isSymmetric = isSymmetric;
+    m_handles.isSymmetric = isSymmetric;
 }
 
 void HistogramPlot::setLogarithmic(bool isLogarithmic) {
@@ -159,7 +139,6 @@ void HistogramPlot::setLogarithmic(bool isLogarithmic) {
 }
 
 // ---- Geometry
-// ------------------------------------------------------------------------------------------------------
 
 core::Range HistogramPlot::visibleRange() const {
     return {plot()->xAxis->range().lower, plot()->xAxis->range().upper};
@@ -175,7 +154,19 @@ void HistogramPlot::setVisibleRange(const core::Range& range) {
 }
 
 double HistogramPlot::xOf(double value) const {
-    return plot()->xAxis->coordToPixel(value);
+    return axis().xOf(value);
+}
+
+ValueAxis HistogramPlot::axis() const {
+    const QRect area = plot()->axisRect()->rect();
+    const auto left = static_cast<double>(area.left());
+    return {plot()->xAxis->range().lower, plot()->xAxis->range().upper, left, left + area.width()};
+}
+
+HistogramFrame HistogramPlot::frame() const {
+    return {plot()->axisRect()->rect(), axis(),
+            [this](double count) { return plot()->yAxis->coordToPixel(count); },
+            m_isLogarithmic ? kLogFloor : 0, &theme()};
 }
 
 void HistogramPlot::updateHome() {
@@ -187,9 +178,9 @@ void HistogramPlot::updateHome() {
         home.lower = std::min(home.lower, value);
         home.upper = std::max(home.upper, value);
     };
-    if (m_range) {
-        include(m_range->lower);
-        include(m_range->upper);
+    if (m_handles.range) {
+        include(m_handles.range->lower);
+        include(m_handles.range->upper);
     }
     for (const PlotMark& mark : m_marks.marks()) {
         include(mark.value);
@@ -212,9 +203,10 @@ void HistogramPlot::followView() {
 
 void HistogramPlot::relayout() {
     const QFontMetricsF metrics(smallFont());
-    const double label = m_caption.isEmpty() && m_dequantized.empty() ? 0 : metrics.height();
+    const double label = m_caption.isEmpty() && m_levelCounts.empty() ? 0 : metrics.height();
     const auto arrange = [&] {
-        setMargins({valueAxisMargin(), kStripPx + m_marks.height() + 2, 12, metrics.height() + 9 + label});
+        setMargins({valueAxisMargin(), ClipHandles::kStripPx + m_marks.height() + 2, 12,
+                    metrics.height() + 9 + label});
     };
     arrange();  // places the axis, which places the marks, which decide the rows above it
     placeMarks();
@@ -223,61 +215,13 @@ void HistogramPlot::relayout() {
 }
 
 void HistogramPlot::placeMarks() {
-    m_marks.place([this](double value) { return xOf(value); }, plot()->axisRect()->rect(), kStripPx, width(),
-                  smallFont(), kMarkRows);
-}
-
-std::vector<HistogramPlot::Column> HistogramPlot::columns(const core::Histogram& histogram) const {
-    std::vector<Column> result;
-    if (histogram.counts().empty()) {
-        return result;
-    }
-    const core::Range visible = visibleRange();
-    const double pixelsPerBin =
-        histogram.binWidth() * std::max(1, plot()->axisRect()->width()) / std::max(visible.width(), 1e-300);
-    // Bars join a power of two of bins, counted from zero on the absolute grid: panning does not reshuffle
-    // them.
-    std::int64_t group = 1;
-    while (static_cast<double>(group) * pixelsPerBin < kColumnPx && group < 2 * core::Histogram::kMaxBins) {
-        group *= 2;
-    }
-    const auto floorDivide = [](std::int64_t a, std::int64_t b) {
-        return a >= 0 ? a / b : -((-a + b - 1) / b);
-    };
-    std::int64_t current = 0;
-    for (std::size_t i = 0; i < histogram.counts().size(); ++i) {
-        if (histogram.counts()[i] == 0) {
-            continue;
-        }
-        const std::int64_t index = floorDivide(histogram.firstBin() + static_cast<std::int64_t>(i), group);
-        if (result.empty() || index != current) {
-            const double width = histogram.binWidth() * static_cast<double>(group);
-            result.push_back({static_cast<double>(index) * width, static_cast<double>(index + 1) * width, 0});
-            current = index;
-        }
-        result.back().count += static_cast<double>(histogram.counts()[i]);
-    }
-    std::erase_if(result,
-                  [&](const Column& c) { return c.upper <= visible.lower || c.lower >= visible.upper; });
-    return result;
+    m_marks.place([this](double value) { return xOf(value); }, plot()->axisRect()->rect(),
+                  ClipHandles::kStripPx, width(), smallFont(), kMarkRows);
 }
 
 void HistogramPlot::rescaleCounts() {
-    double highest = 1;
-    for (const Column& column : columns(m_histogram)) {
-        highest = std::max(highest, column.count);
-    }
-    const core::Range visible = visibleRange();
-    for (const core::Histogram* histogram : {&m_histogram, &m_dequantized}) {
-        if (visible.contains(0)) {
-            highest = std::max(highest, static_cast<double>(histogram->zeros()));
-        }
-    }
-    for (std::size_t i = 0; i < m_dequantized.counts().size(); ++i) {
-        if (visible.contains(m_dequantized.center(i))) {
-            highest = std::max(highest, static_cast<double>(m_dequantized.counts()[i]));
-        }
-    }
+    const double highest =
+        highestCount(m_histogram, m_levelCounts, visibleRange(), plot()->axisRect()->width());
     if (m_isLogarithmic) {
         plot()->yAxis->setRange(kLogFloor, kLogFloor * std::pow(highest / kLogFloor, 1.04));
     } else {
@@ -286,46 +230,19 @@ void HistogramPlot::rescaleCounts() {
 }
 
 core::Range HistogramPlot::shadedRange() const {
-    return m_representable ? *m_representable : *m_range;
+    return m_representable ? *m_representable : *m_handles.range;
 }
 
-QRectF HistogramPlot::gripRect(Handle handle) const {
-    return {xOf(valueOf(handle)) - kGripWidth / 2, 2, kGripWidth, kGripHeight};
-}
-
-std::vector<HistogramPlot::HandleLabel> HistogramPlot::handleLabels() const {
-    if (!m_range) {
-        return {};
-    }
+std::vector<ClipHandles::Label> HistogramPlot::handleLabels() const {
     // Decimals for steps of about one pixel of the whole picture.
     const double resolution =
         std::pow(10, std::floor(std::log10(std::max(m_occupied.width(), 1e-30) / 2000)));
-    const QFontMetricsF metrics(smallFont());
-    const bool lowerFirst = m_focused == Handle::Lower || (isDragging() && m_dragged == Handle::Lower);
-    const std::array<Handle, 2> order{lowerFirst ? Handle::Lower : Handle::Upper,
-                                      lowerFirst ? Handle::Upper : Handle::Lower};
-    std::vector<HandleLabel> labels;
-    std::vector<LabelRequest> requests;
-    for (const Handle handle : order) {
-        const double x = xOf(valueOf(handle));
-        const bool isVisible = x >= plot()->axisRect()->left() - 1 && x <= plot()->axisRect()->right() + 1;
-        labels.push_back({valueAtResolution(valueOf(handle), resolution), std::nullopt});
-        const double textWidth =
-            isVisible ? std::ceil(metrics.horizontalAdvance(labels.back().text)) + 1 : 1e9;
-        requests.push_back(
-            {x, QSizeF(textWidth, kGripHeight), kGripWidth / 2 + 4.5, handle == Handle::Lower});
-    }
-    const auto placed = placeLabels(requests, QRectF(0, 2, width(), kGripHeight), kGripHeight,
-                                    {gripRect(Handle::Lower), gripRect(Handle::Upper)});
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-        labels[i].rect = placed[i];
-    }
-    return labels;
+    return m_handles.labels(axis(), resolution, width(), smallFont());
 }
 
 std::vector<QRectF> HistogramPlot::labelRects() const {
     std::vector<QRectF> rects;
-    for (const HandleLabel& label : handleLabels()) {
+    for (const ClipHandles::Label& label : handleLabels()) {
         if (label.rect) {
             rects.push_back(*label.rect);
         }
@@ -337,7 +254,6 @@ std::vector<QRectF> HistogramPlot::labelRects() const {
 }
 
 // ---- Painting
-// ------------------------------------------------------------------------------------------------------
 
 void HistogramPlot::applyTheme() {
     PlotWidget::applyTheme();
@@ -345,205 +261,63 @@ void HistogramPlot::applyTheme() {
     plot()->yAxis->setTickLabelPadding(4);
 }
 
-void HistogramPlot::paintShade(QPainter& painter) const {
-    if (!m_range) {
-        return;
+void HistogramPlot::paintTensor(QPainter& painter) const {
+    const HistogramFrame where = frame();
+    painter.save();
+    if (m_handles.range) {
+        paintShade(painter, where, shadedRange());
     }
-    const QRectF area = plot()->axisRect()->rect();
-    const core::Range shaded = shadedRange();
-    const double left = std::clamp(xOf(shaded.lower), area.left(), area.right());
-    const double right = std::clamp(xOf(shaded.upper), area.left(), area.right());
-    painter.fillRect(QRectF(QPointF(left, area.top()), QPointF(right, area.bottom())), theme().shade);
-}
-
-void HistogramPlot::paintBars(QPainter& painter) const {
-    const QRect area = plot()->axisRect()->rect();
-    painter.setClipRect(area, Qt::IntersectClip);
-    const int bottom = area.bottom();  // the axis line
-    const auto topOf = [&](double count) {
-        return std::min(bottom - 1, static_cast<int>(std::lround(plot()->yAxis->coordToPixel(count))));
-    };
-    const double lowest = m_isLogarithmic ? kLogFloor : 0;
-    const core::Range kept = m_range ? shadedRange() : core::Range{-HUGE_VAL, HUGE_VAL};
-    // Everything in whole pixels: bars of equal width are drawn equally wide, and edges stay sharp.
-    for (const Column& column : columns(m_histogram)) {
-        if (column.count <= lowest) {
-            continue;
-        }
-        const auto pixel = [&](double value) { return static_cast<int>(std::lround(xOf(value))); };
-        const int left = pixel(column.lower);
-        const int right = std::max(left + 1, pixel(column.upper) - 1);
-        const int top = topOf(column.count);
-        const int keptLeft = column.lower >= kept.lower ? left : std::clamp(pixel(kept.lower), left, right);
-        const int keptRight = column.upper <= kept.upper ? right : std::clamp(pixel(kept.upper), left, right);
-        painter.fillRect(QRect(left, top, right - left, bottom - top), theme().greyed);
-        if (keptRight > keptLeft) {
-            painter.fillRect(QRect(keptLeft, top, keptRight - keptLeft, bottom - top), theme().series);
-        }
-    }
-    if (m_histogram.zeros() > 0) {
-        const int x = static_cast<int>(std::lround(xOf(0)));
-        const int top = topOf(static_cast<double>(m_histogram.zeros()));
-        painter.fillRect(QRect(x - 1, top, 3, bottom - top), theme().text);
-    }
-}
-
-void HistogramPlot::paintStems(QPainter& painter) const {
-    if (m_dequantized.empty()) {
-        return;
-    }
-    const QRect area = plot()->axisRect()->rect();
-    const double bottom = area.bottom();
-    const QColor color = PlotTheme::category(1, theme().scheme);
-    painter.setClipRect(area.adjusted(-3, -3, 3, 0), Qt::IntersectClip);
-    const auto stem = [&](double value, double count) {
-        if (count <= 0 || !visibleRange().contains(value)) {
-            return;
-        }
-        const double x = std::round(xOf(value));
-        const double top = std::min(bottom - 1, std::round(plot()->yAxis->coordToPixel(count)));
-        painter.fillRect(QRectF(x, top, 1, bottom - top), color);
-        painter.fillRect(QRectF(x - 1, top - 1, 3, 3), color);
-    };
-    for (std::size_t i = 0; i < m_dequantized.counts().size(); ++i) {
-        stem(m_dequantized.center(i), static_cast<double>(m_dequantized.counts()[i]));
-    }
-    stem(0, static_cast<double>(m_dequantized.zeros()));
-}
-
-void HistogramPlot::paintCaption(QPainter& painter) const {
-    // Caption and legend are one centred line below the tick labels: "weight, 20,000 values   ▪ dequantized".
-    const QFontMetricsF metrics(smallFont());
-    const QRectF area = plot()->axisRect()->rect();
-    const QString legend = m_dequantized.empty() ? QString() : tr("dequantized");
-    constexpr double kSwatch = 9;
-    const double legendWidth = legend.isEmpty() ? 0 : std::ceil(metrics.horizontalAdvance(legend)) + kSwatch;
-    const double gap = legend.isEmpty() || m_caption.isEmpty() ? 0 : 14;
-    const double room = width() - 8 - legendWidth - gap;
-    const QString caption = metrics.elidedText(m_caption, Qt::ElideRight, std::max(0.0, room));
-    const double captionWidth = std::ceil(metrics.horizontalAdvance(caption));
-    const double total = captionWidth + gap + legendWidth;
-    const double left = std::clamp(area.center().x() - total / 2, 4.0, std::max(4.0, width() - 4 - total));
-    const QRectF line(left, plot()->viewport().bottom() - metrics.height() - 1, total + 2, metrics.height());
-    painter.setFont(smallFont());
-    painter.setPen(theme().muted);
-    painter.drawText(line, Qt::AlignVCenter | Qt::AlignLeft, caption);
-    if (!legend.isEmpty()) {
-        const double x = std::round(left + captionWidth + gap);
-        painter.fillRect(QRectF(x, std::round(line.center().y()) - 2, 5, 5),
-                         PlotTheme::category(1, theme().scheme));
-        painter.drawText(line.adjusted(x - left + kSwatch, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft,
-                         legend);
-    }
-}
-
-void HistogramPlot::paintLevels(QPainter& painter) const {
-    if (m_levels.size() < 2) {
-        return;
-    }
-    const double spacing =
-        std::abs(xOf(m_levels.back()) - xOf(m_levels.front())) / static_cast<double>(m_levels.size() - 1);
-    if (spacing < kLevelSpacingPx) {
-        return;
-    }
-    const QRect area = plot()->axisRect()->rect();
-    for (const double level : m_levels) {
-        const int x = static_cast<int>(std::lround(xOf(level)));
-        if (x >= area.left() && x <= area.right() + 1) {
-            painter.fillRect(QRect(x, area.bottom() + 2, 1, 4), theme().attention);
-        }
-    }
-}
-
-void HistogramPlot::paintMarks(QPainter& painter) const {
-    m_marks.paint(painter, theme(), plot()->axisRect()->bottom());
+    paintBars(painter, where, m_histogram,
+              m_handles.range ? shadedRange() : core::Range{-HUGE_VAL, HUGE_VAL});
+    painter.restore();
+    painter.save();
+    paintLevelCounts(painter, where, m_levelCounts);
+    painter.restore();
 }
 
 void HistogramPlot::paintHandles(QPainter& painter) const {
-    if (!m_range) {
-        return;
-    }
     const QRect area = plot()->axisRect()->rect();
-    painter.setFont(smallFont());
-    painter.setPen(theme().text);
-    for (const HandleLabel& label : handleLabels()) {
-        if (label.rect) {
-            painter.drawText(*label.rect, Qt::AlignVCenter | Qt::AlignHCenter, label.text);
+    paintLevelTicks(painter, frame(), m_levels);
+    if (m_handles.range) {
+        painter.setFont(smallFont());
+        painter.setPen(theme().text);
+        for (const ClipHandles::Label& label : handleLabels()) {
+            if (label.rect) {
+                painter.drawText(*label.rect, Qt::AlignVCenter | Qt::AlignHCenter, label.text);
+            }
         }
+        painter.save();
+        m_handles.paint(painter, {axis(), theme(), area.bottom() + 1.0, hasFocus()});
+        painter.restore();
     }
-    painter.setRenderHint(QPainter::Antialiasing);
-    for (const Handle handle : kHandles) {
-        const QRectF grip = gripRect(handle);
-        const double x = grip.center().x();
-        if (x < area.left() - 1 || x > area.right() + 2) {
-            continue;
-        }
-        // A handle that cannot be moved is an outline.
-        const bool isHot = m_hovered == handle || (isDragging() && m_dragged == handle);
-        painter.setPen(QPen(theme().attention, isHot ? 2 : 1.5));
-        painter.drawLine(QPointF(x, grip.bottom()), QPointF(x, area.bottom() + 1));
-        painter.setBrush(isMovable(handle) ? QBrush(theme().attention) : QBrush(theme().surface));
-        painter.drawRoundedRect(grip.adjusted(0.5, 0.5, -0.5, -0.5), 2.5, 2.5);
-        if (m_focused == handle && hasFocus()) {
-            painter.setPen(QPen(theme().accent, 1.5));
-            painter.setBrush(Qt::NoBrush);
-            painter.drawRoundedRect(grip.adjusted(-2.25, -1.25, 2.25, 2.25), 4, 4);
-        }
-    }
+    // Above the handles' lines: labels stay readable.
+    m_marks.paint(painter, theme(), area.bottom());
+}
+
+void HistogramPlot::paintCaption(QPainter& painter) const {
+    const double lineHeight = QFontMetricsF(smallFont()).height();
+    const QRectF line(0, plot()->viewport().bottom() - lineHeight - 1, width(), lineHeight);
+    paintHistogramCaption(painter, frame(), line, m_caption,
+                          m_levelCounts.empty() ? QString() : tr("dequantized"), smallFont());
 }
 
 // ---- Handles
-// -------------------------------------------------------------------------------------------------------
 
 std::optional<HistogramPlot::Handle> HistogramPlot::handleAt(const QPointF& position) const {
-    if (!m_range || !hasData() || position.y() > plot()->axisRect()->bottom() + kGrabPx) {
-        return std::nullopt;
-    }
-    const double toLower = position.x() - xOf(m_range->lower);
-    const double toUpper = position.x() - xOf(m_range->upper);
-    const QRect area = plot()->axisRect()->rect();
-    const auto isNear = [&](Handle handle, double distance) {
-        const double x = position.x() - distance;  // zoomed in, a handle may be out of sight
-        return isMovable(handle) && std::abs(distance) <= kGrabPx && x >= area.left() - 1 &&
-               x <= area.right() + 2;
-    };
-    const bool nearLower = isNear(Handle::Lower, toLower);
-    const bool nearUpper = isNear(Handle::Upper, toUpper);
-    if (nearLower && nearUpper) {
-        // Close together, or on each other: the nearer one, and at a tie the one on the pointer's side.
-        if (std::abs(toLower) != std::abs(toUpper)) {
-            return std::abs(toLower) < std::abs(toUpper) ? Handle::Lower : Handle::Upper;
-        }
-        return toLower < 0 ? Handle::Lower : Handle::Upper;
-    }
-    if (nearLower) {
-        return Handle::Lower;
-    }
-    return nearUpper ? std::optional(Handle::Upper) : std::nullopt;
+    const bool isBelow = position.y() > plot()->axisRect()->bottom() + ClipHandles::kGrabPx;
+    return hasData() && !isBelow ? m_handles.handleAt(position.x(), axis()) : std::nullopt;
 }
 
-core::Range HistogramPlot::moved(Handle handle, double value, bool isSymmetric) const {
-    // At least one bin stays between the handles; a narrower range than that means nothing on this histogram.
-    const double least = m_histogram.binWidth();
-    const double snapped = m_snap ? m_snap(value) : value;
-    if (isSymmetric) {
-        const double bound = std::max(least / 2, handle == Handle::Upper ? snapped : -snapped);
-        return {-bound, bound};
-    }
-    core::Range range = *m_range;
-    if (handle == Handle::Lower) {
-        range.lower = std::min(snapped, range.upper - least);
-    } else {
-        range.upper = std::max(snapped, range.lower + least);
-    }
-    return range;
+core::Range HistogramPlot::moved(Handle handle, double value, Qt::KeyboardModifiers modifiers) const {
+    const bool isSymmetric = m_handles.isSymmetric || modifiers.testFlag(Qt::ControlModifier);
+    return m_handles.moved(handle, value, isSymmetric, m_histogram.binWidth());
 }
 
 bool HistogramPlot::applyRange(const core::Range& range) {
-    if (m_range == range || !isUsable(range)) {
+    if (m_handles.range == range || !ClipHandles::isUsable(range)) {
         return false;
     }
-    m_range = range;
+    m_handles.range = range;
     m_hasGestureMoved = true;
     replotLater(Part::Data);
     Q_EMIT rangeDragged(range, m_gesture);
@@ -555,10 +329,11 @@ bool HistogramPlot::beginDrag(const QPointF& position, Qt::KeyboardModifiers) {
     if (!handle) {
         return false;
     }
-    m_dragged = *handle;
-    m_focused = *handle;
-    m_rangeAtGrab = *m_range;
-    m_grabOffsetPx = position.x() - xOf(valueOf(*handle));
+    m_gestureHandle = *handle;
+    m_handles.dragged = *handle;
+    m_handles.focused = *handle;
+    m_rangeAtGrab = *m_handles.range;
+    m_grabOffsetPx = position.x() - xOf(m_handles.valueOf(*handle));
     m_gesture = nextGesture();
     m_hasGestureMoved = false;
     m_lastKeyPress.invalidate();
@@ -572,13 +347,13 @@ void HistogramPlot::dragTo(const QPointF& position, Qt::KeyboardModifiers modifi
     const QRect area = plot()->axisRect()->rect();
     const double x = std::clamp(position.x() - m_grabOffsetPx, static_cast<double>(area.left()),
                                 static_cast<double>(area.right() + 1));
-    const bool isSymmetric = m_isSymmetric || modifiers.testFlag(Qt::ControlModifier);
-    applyRange(moved(m_dragged, plot()->xAxis->pixelToCoord(x), isSymmetric));
+    applyRange(moved(m_gestureHandle, axis().valueAt(x), modifiers));
 }
 
 void HistogramPlot::drop() {
-    if (m_range && m_hasGestureMoved && !(*m_range == m_rangeAtGrab)) {
-        Q_EMIT rangeCommitted(*m_range, m_gesture);
+    m_handles.dragged.reset();
+    if (m_handles.range && m_hasGestureMoved && !(*m_handles.range == m_rangeAtGrab)) {
+        Q_EMIT rangeCommitted(*m_handles.range, m_gesture);
     }
     updateHome();
     describeData();
@@ -593,20 +368,19 @@ void HistogramPlot::hoverAt(const QPointF& position) {
     } else {
         unsetCursor();
     }
-    if (handle != m_hovered) {
-        m_hovered = handle;
+    if (handle != m_handles.hovered) {
+        m_handles.hovered = handle;
         replotLater(Part::Data);
     }
 }
 
 void HistogramPlot::leaveEvent(QEvent* event) {
     PlotWidget::leaveEvent(event);
-    m_hovered.reset();
+    m_handles.hovered.reset();
     replotLater(Part::Data);
 }
 
 // ---- Keys
-// ----------------------------------------------------------------------------------------------------------
 
 bool HistogramPlot::event(QEvent* event) {
     // Esc belongs to the drag while there is one, whatever shortcut the window has for it.
@@ -621,6 +395,7 @@ bool HistogramPlot::event(QEvent* event) {
 void HistogramPlot::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape && isDragging()) {
         abandonDrag();
+        m_handles.dragged.reset();
         applyRange(m_rangeAtGrab);
         updateHome();
         Q_EMIT dragCancelled(m_gesture);
@@ -628,47 +403,45 @@ void HistogramPlot::keyPressEvent(QKeyEvent* event) {
     }
     const bool isForward = event->key() == Qt::Key_Right || event->key() == Qt::Key_Up;
     const bool isBackward = event->key() == Qt::Key_Left || event->key() == Qt::Key_Down;
-    if (!m_focused || !m_range || !hasData() || isDragging() || (!isForward && !isBackward)) {
+    if (!m_handles.focused || !m_handles.range || !hasData() || isDragging() || (!isForward && !isBackward)) {
         PlotWidget::keyPressEvent(event);
         return;
     }
-    if (!m_lastKeyPress.isValid() || m_lastKeyPress.hasExpired(kKeyGestureMs) || m_dragged != *m_focused) {
+    if (!m_lastKeyPress.isValid() || m_lastKeyPress.hasExpired(kKeyGestureMs) ||
+        m_gestureHandle != *m_handles.focused) {
         m_gesture = nextGesture();
-        m_dragged = *m_focused;
+        m_gestureHandle = *m_handles.focused;
     }
     m_lastKeyPress.start();
-    double step = m_histogram.binWidth() * (event->modifiers().testFlag(Qt::ShiftModifier) ? 10 : 1);
-    step = isForward ? step : -step;
-    const double from = valueOf(*m_focused);
-    const bool isSymmetric = m_isSymmetric || event->modifiers().testFlag(Qt::ControlModifier);
+    const double step = m_histogram.binWidth() * (event->modifiers().testFlag(Qt::ShiftModifier) ? 10 : 1);
+    stepFocused(isForward ? step : -step, event->modifiers());
+    event->accept();
+}
+
+void HistogramPlot::stepFocused(double step, Qt::KeyboardModifiers modifiers) {
+    const double from = m_handles.valueOf(*m_handles.focused);
     // Where values snap, one bin may lead back to where we are: step further until it does not, over one
     // doubling of the data at most.
     for (double reach = step;
          std::abs(reach) <= 4 * std::max({m_occupied.width(), std::abs(from), std::abs(step)}); reach *= 2) {
-        if (applyRange(moved(*m_focused, from + reach, isSymmetric))) {
+        if (applyRange(moved(*m_handles.focused, from + reach, modifiers))) {
             updateHome();
-            Q_EMIT rangeCommitted(*m_range, m_gesture);
+            Q_EMIT rangeCommitted(*m_handles.range, m_gesture);
             describeData();
             break;
         }
-        if (!m_snap) {
+        if (!m_handles.snap) {
             break;
         }
     }
-    event->accept();
 }
 
 void HistogramPlot::focusInEvent(QFocusEvent* event) {
     PlotWidget::focusInEvent(event);
     // A press has chosen its handle already; coming back to the window keeps the one that had the focus.
     const bool isTab = event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason;
-    if (m_range && (isTab || (!m_focused && event->reason() != Qt::MouseFocusReason))) {
-        const bool fromStart = event->reason() != Qt::BacktabFocusReason;
-        const Handle first = fromStart ? Handle::Lower : Handle::Upper;
-        const Handle second = fromStart ? Handle::Upper : Handle::Lower;
-        m_focused = isMovable(first)    ? std::optional(first)
-                    : isMovable(second) ? std::optional(second)
-                                        : std::nullopt;
+    if (m_handles.range && (isTab || (!m_handles.focused && event->reason() != Qt::MouseFocusReason))) {
+        m_handles.focused = m_handles.firstMovable(event->reason() != Qt::BacktabFocusReason);
     }
     replotLater(Part::Data);
 }
@@ -681,8 +454,9 @@ void HistogramPlot::focusOutEvent(QFocusEvent* event) {
 
 bool HistogramPlot::focusNextPrevChild(bool next) {
     const Handle target = next ? Handle::Upper : Handle::Lower;
-    if (hasFocus() && m_range && m_focused && *m_focused != target && isMovable(target)) {
-        m_focused = target;
+    if (hasFocus() && m_handles.range && m_handles.focused && *m_handles.focused != target &&
+        m_handles.isMovable(target)) {
+        m_handles.focused = target;
         replotLater(Part::Data);
         return true;
     }
@@ -700,19 +474,18 @@ void HistogramPlot::extendMenu(QMenu& menu) {
 }
 
 // ---- Words and numbers
-// ---------------------------------------------------------------------------------------------
 
 QString HistogramPlot::toolTipAt(const QPointF& position) const {
     const QRect area = plot()->axisRect()->rect();
-    if (m_range) {
-        for (const Handle handle : kHandles) {
-            if (gripRect(handle).adjusted(-3, -2, 3, 3).contains(position)) {
+    if (m_handles.range) {
+        for (const Handle handle : kClipHandles) {
+            if (m_handles.gripRect(handle, axis()).adjusted(-3, -2, 3, 3).contains(position)) {
                 const QString name =
                     handle == Handle::Lower ? tr("Lower clip value %1") : tr("Upper clip value %1");
-                const QString how = isMovable(handle)
+                const QString how = m_handles.isMovable(handle)
                                         ? tr("drag, or Tab and arrow keys; Ctrl keeps it symmetric")
                                         : tr("fixed by the quantizer");
-                return name.arg(shortValue(valueOf(handle))) + QLatin1Char('\n') + how;
+                return name.arg(shortValue(m_handles.valueOf(handle))) + QLatin1Char('\n') + how;
             }
         }
     }
@@ -729,12 +502,11 @@ QString HistogramPlot::toolTipAt(const QPointF& position) const {
         return tr("exactly 0: %1 values (%2)")
             .arg(QLocale().toString(zeros), percentText(static_cast<double>(zeros) / total));
     }
-    for (const Column& column : columns(m_histogram)) {
-        if (value >= column.lower && value < column.upper) {
+    for (const HistogramBar& bar : joinBins(m_histogram, visibleRange(), area.width())) {
+        if (value >= bar.lower && value < bar.upper) {
             return tr("%1 to %2: %3 values (%4)")
-                .arg(shortValue(column.lower), shortValue(column.upper),
-                     QLocale().toString(static_cast<qint64>(column.count)),
-                     percentText(column.count / total));
+                .arg(shortValue(bar.lower), shortValue(bar.upper),
+                     QLocale().toString(static_cast<qint64>(bar.count)), percentText(bar.count / total));
         }
     }
     return {};
@@ -748,9 +520,10 @@ void HistogramPlot::describeData() {
         tr("%1 values from %2 to %3, %4 of them exactly zero.")
             .arg(QLocale().toString(static_cast<qint64>(m_histogram.total())), shortValue(m_occupied.lower),
                  shortValue(m_occupied.upper), QLocale().toString(static_cast<qint64>(m_histogram.zeros())));
-    if (m_range) {
+    if (m_handles.range) {
         text += QLatin1Char(' ') +
-                tr("Clipped to %1 … %2.").arg(shortValue(m_range->lower), shortValue(m_range->upper));
+                tr("Clipped to %1 … %2.")
+                    .arg(shortValue(m_handles.range->lower), shortValue(m_handles.range->upper));
     }
     for (const PlotMark& mark : m_marks.marks()) {
         text += QLatin1Char(' ') + tr("%1 would choose %2.").arg(mark.label, shortValue(mark.value));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "plots/clip_handles.h"
+#include "plots/histogram_bars.h"
+#include "plots/histogram_picture.h"
 #include "plots/mark_strip.h"
 #include "plots/plot_widget.h"
 
@@ -29,7 +32,7 @@ class HistogramPlot final : public PlotWidget {
     Q_OBJECT
 
 public:
-    enum class Handle { Lower, Upper };
+    using Handle = ClipHandle;
 
     explicit HistogramPlot(QWidget* parent = nullptr);
 
@@ -40,15 +43,15 @@ public:
     /// that is not finite, or lower > upper, counts as no range.
     void setRange(const core::Range& range);
     void clearRange();
-    std::optional<core::Range> range() const { return m_range; }
+    std::optional<core::Range> range() const { return m_handles.range; }
     /// What the quantizer can represent where that differs from the clip range (grids round it, most include
     /// zero); empty: the same.
     void setRepresentableRange(const std::optional<core::Range>& range);
-    /// Values of the codes, ascending: ticks under the axis, hidden where they come closer than 3 px. Empty:
-    /// none.
+    /// Values of the codes, ascending: ticks under the axis. Empty: none.
     void setLevels(std::vector<double> levels);
-    /// The tensor after quantization, drawn over the bars as stems; empty: none.
-    void setDequantizedHistogram(const core::Histogram& histogram);
+    /// The tensor after quantization: how many values each level stands for, drawn over the bars as stems;
+    /// empty: none.
+    void setLevelCounts(std::vector<LevelCount> levels);
     /// In order of importance: where there is no room, the last labels go first. Their lines stay.
     void setMarks(std::vector<PlotMark> marks);
     /// Under the axis: "output value, 5,000 images".
@@ -64,7 +67,7 @@ public:
     /// What the horizontal axis shows, to keep two plots together.
     core::Range visibleRange() const;
     void setVisibleRange(const core::Range& range);
-    std::optional<Handle> focusedHandle() const { return m_focused; }
+    std::optional<Handle> focusedHandle() const { return m_handles.focused; }
     /// Rectangles of all labels drawn above the bars (px): none touch, none leave the widget.
     std::vector<QRectF> labelRects() const;
     /// x of a value, px.
@@ -107,60 +110,38 @@ protected:
     void leaveEvent(QEvent* event) override;
 
 private:
-    struct Column {
-        double lower = 0;  ///< value of its left edge
-        double upper = 0;
-        double count = 0;
-    };
-    struct HandleLabel {
-        QString text;
-        std::optional<QRectF> rect;
-    };
-
-    std::vector<Column> columns(const core::Histogram& histogram) const;
+    ValueAxis axis() const;
+    HistogramFrame frame() const;
+    /// Needs a range.
     core::Range shadedRange() const;
     void rescaleCounts();
     void updateHome();
     void placeMarks();
-    std::vector<HandleLabel> handleLabels() const;
-    QRectF gripRect(Handle handle) const;
+    std::vector<ClipHandles::Label> handleLabels() const;
     std::optional<Handle> handleAt(const QPointF& position) const;
-    bool isMovable(Handle handle) const {
-        return handle == Handle::Lower ? m_isLowerMovable : m_isUpperMovable;
-    }
-    double valueOf(Handle handle) const { return handle == Handle::Lower ? m_range->lower : m_range->upper; }
-    /// The range with `handle` at `value`, snapped, kept in order and, if asked, symmetric.
-    core::Range moved(Handle handle, double value, bool isSymmetric) const;
+    /// The range with `handle` moved to `value`.
+    core::Range moved(Handle handle, double value, Qt::KeyboardModifiers modifiers) const;
     bool applyRange(const core::Range& range);
     void describeData();
 
-    void paintShade(QPainter& painter) const;
-    void paintBars(QPainter& painter) const;
-    void paintStems(QPainter& painter) const;
-    void paintCaption(QPainter& painter) const;
-    void paintLevels(QPainter& painter) const;
-    void paintMarks(QPainter& painter) const;
+    void stepFocused(double step, Qt::KeyboardModifiers modifiers);
+    void paintTensor(QPainter& painter) const;
     void paintHandles(QPainter& painter) const;
+    void paintCaption(QPainter& painter) const;
 
     core::Histogram m_histogram;
-    core::Histogram m_dequantized;
     core::Range m_occupied;
     core::Range m_home;  ///< of the horizontal axis
-    std::optional<core::Range> m_range;
+    ClipHandles m_handles;
     std::optional<core::Range> m_representable;
     std::vector<double> m_levels;
+    std::vector<LevelCount> m_levelCounts;
     MarkStrip m_marks;
     QString m_caption;
-    std::function<double(double)> m_snap;
     bool m_isLogarithmic = true;
-    bool m_isLowerMovable = true;
-    bool m_isUpperMovable = true;
-    bool m_isSymmetric = false;
 
     // The gesture going on, if any.
-    std::optional<Handle> m_focused;
-    std::optional<Handle> m_hovered;
-    Handle m_dragged = Handle::Upper;
+    Handle m_gestureHandle = Handle::Upper;
     core::Range m_rangeAtGrab;
     double m_grabOffsetPx = 0;
     quint64 m_gesture = 0;

@@ -7,6 +7,7 @@
 #include "ui/dialogs/data_dialog.h"
 #include "ui/dialogs/error_dialog.h"
 #include "ui/dialogs/export_dialog.h"
+#include "ui/dialogs/fit_dialog.h"
 #include "ui/dialogs/run_details_dialog.h"
 #include "ui/document/layer_title.h"
 #include "ui/document/workbench.h"
@@ -97,6 +98,7 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     m_model = new ModelPanel(document, selection, this);
     m_inspector = new InspectorPanel(workbench, this);
     m_budget = new BudgetPanel(document, selection, this);
+    m_budget->setCodingCosts(&workbench.codingCosts());
 
     m_jobs = new JobsPanel(workbench.jobs(), this);
     m_runs = new RunsPanel(this);
@@ -392,12 +394,16 @@ void MainWindow::createActions() {
     m_layerErrors = makeAction(tr("Measure &layer errors"), {}, {},
                                tr("Isolated and accumulated SQNR of every layer, on test images"),
                                [this] { m_workbench.measureLayerErrors(); });
+    m_fit = makeAction(tr("&Fit to device…"), QStringLiteral("fit"), QKeySequence(Qt::Key_F6),
+                       tr("Find bits that fit the device's memory"), [this] { fitToDevice(); });
     m_run = makeAction(tr("&Run recipe"), QStringLiteral("!run"), QKeySequence(Qt::Key_F9),
                        tr("Calibrate and evaluate every configuration: one run each in the log"),
                        [this] { m_workbench.runRecipe(); });
     m_cancel = makeAction(tr("Ca&ncel jobs"), QStringLiteral("stop"), QKeySequence(Qt::SHIFT | Qt::Key_F9),
                           {}, [this] { m_workbench.jobs().cancelAll(); });
     run->addActions({m_calibrate, m_evaluate, m_layerErrors});
+    run->addSeparator();
+    run->addAction(m_fit);
     run->addSeparator();
     run->addActions({m_run, m_cancel});
 
@@ -472,6 +478,7 @@ void MainWindow::createToolBar() {
     bar->addSeparator();
     addButton(m_calibrate, {}, Qt::ToolButtonTextBesideIcon);
     addButton(m_evaluate, {}, Qt::ToolButtonTextBesideIcon);
+    addButton(m_fit, tr("Fit to device"), Qt::ToolButtonTextBesideIcon);
     QToolButton* const run = addButton(m_run, {}, Qt::ToolButtonTextBesideIcon);
     run->setProperty("primary", true);
     run->setObjectName(QStringLiteral("runButton"));
@@ -618,7 +625,8 @@ void MainWindow::refreshTitle() {
 
 void MainWindow::refreshActions() {
     const bool hasModel = m_workbench.document().hasModel();
-    for (QAction* const action : {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_run}) {
+    for (QAction* const action :
+         {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_fit, m_run}) {
         action->setEnabled(hasModel);
     }
     const bool isCalibrated = hasModel && m_workbench.document().statistics() != nullptr;
@@ -755,6 +763,13 @@ void MainWindow::chooseExport() {
         m_settings.setLastFolder(dialog.folder());
         m_workbench.exportModel(dialog.exporter(), dialog.folder());
     }
+}
+
+void MainWindow::fitToDevice() {
+    auto* const dialog = new FitDialog(m_workbench.document(), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &FitDialog::evaluateRequested, &m_workbench, &Workbench::evaluate);
+    dialog->open();
 }
 
 void MainWindow::chooseDevice(const QString& id) {

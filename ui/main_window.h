@@ -106,6 +106,7 @@ private:
     void saveRecipeAs();
     void chooseData();
     void chooseExport();
+    void fitToDevice();
     void chooseDevice(const QString& id);
     void about();
     QAction* makeAction(const QString& text, const QString& icon, const QKeySequence& key,
@@ -138,6 +139,7 @@ private:
     QAction* m_calibrate = nullptr;
     QAction* m_evaluate = nullptr;
     QAction* m_layerErrors = nullptr;
+    QAction* m_fit = nullptr;
     QAction* m_run = nullptr;
     QAction* m_cancel = nullptr;
     QAction* m_export = nullptr;

@@ -69,18 +69,17 @@ std::unique_ptr<PlotWidget> weightPlot() {
     plot->setValueCaption(QStringLiteral("weight, 20,000 values"));
     plot->setRange({-0.31, 0.31});
     std::vector<double> levels;
-    std::vector<float> codes;
+    std::vector<LevelCount> counts;
     for (int code = -7; code <= 7; ++code) {
         levels.push_back(code * 0.31 / 7);
+        counts.push_back({levels.back(), 0});
     }
     plot->setLevels(levels);
     for (std::size_t i = 0; i < histogram.counts().size(); ++i) {
-        const double nearest = std::clamp(std::round(histogram.center(i) / 0.31 * 7), -7.0, 7.0) * 0.31 / 7;
-        codes.insert(codes.end(), histogram.counts()[i], static_cast<float>(nearest));
+        const double nearest = std::clamp(std::round(histogram.center(i) / 0.31 * 7), -7.0, 7.0);
+        counts[static_cast<std::size_t>(nearest + 7)].count += static_cast<double>(histogram.counts()[i]);
     }
-    core::Histogram dequantized;
-    dequantized.add(codes);
-    plot->setDequantizedHistogram(dequantized);
+    plot->setLevelCounts(std::move(counts));
     return plot;
 }
 

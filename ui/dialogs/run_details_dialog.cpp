@@ -1,6 +1,8 @@
 #include "ui/dialogs/run_details_dialog.h"
 
+#include "plots/training_curve_plot.h"
 #include "ui/document/layer_title.h"
+#include "ui/models/training_points.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -83,12 +85,26 @@ RunDetailsDialog::RunDetailsDialog(const experiments::ExperimentLog& log, experi
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 8, 0, 12);
-    column->addWidget(m_tree, 1);
+    addCurve(log.metricSteps(id));
+    if (m_curve != nullptr) {
+        column->addWidget(m_curve, 1);
+    }
+    column->addWidget(m_tree, 2);
     auto* const buttonRow = new QVBoxLayout;
     buttonRow->setContentsMargins(14, 6, 14, 0);
     buttonRow->addWidget(buttons);
     column->addLayout(buttonRow);
-    resize(640, 560);
+    resize(640, m_curve != nullptr ? 700 : 560);
+}
+
+void RunDetailsDialog::addCurve(const std::vector<experiments::MetricStep>& steps) {
+    std::vector<plots::TrainingPoint> points = trainingPoints(steps);
+    if (points.empty()) {
+        return;
+    }
+    m_curve = new plots::TrainingCurvePlot(this);
+    m_curve->setMinimumHeight(150);
+    m_curve->setPoints(std::move(points));
 }
 
 void RunDetailsDialog::addGroup(const QString& title, const std::vector<std::pair<QString, QString>>& rows) {

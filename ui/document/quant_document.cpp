@@ -179,6 +179,11 @@ const core::SiteStatistics* QuantDocument::siteStatistics(const core::SiteId& id
     return source ? source->find(id) : nullptr;
 }
 
+SiteQuestion QuantDocument::question(const core::SiteId& id) const {
+    return {m_model, id, config().site(id),
+            id.kind == core::SiteKind::Weight ? m_weightStatistics : m_statistics};
+}
+
 void QuantDocument::setDevice(std::optional<core::Device> device) {
     m_device = std::move(device);
     Q_EMIT deviceChanged();
@@ -256,8 +261,7 @@ void QuantDocument::recompute(const std::vector<core::SiteId>& sites) {
     }
     std::int64_t instantWeights = kInstantWeights;
     for (const core::SiteId& id : sites) {
-        SiteQuestion question{m_model, id, config().site(id),
-                              id.kind == core::SiteKind::Weight ? m_weightStatistics : m_statistics};
+        SiteQuestion question = this->question(id);
         const quint64 generation = ++m_generation;
         m_generations[id] = generation;
         const std::int64_t cost = weightsToRead(question);

@@ -21,6 +21,8 @@
 
 namespace bitlathe::ui {
 
+struct SiteQuestion;
+
 /// What follows from one site's choices. Computed by core; the document only keeps it.
 struct SiteState {
     std::optional<core::QParams> qparams;  ///< empty: float, not calibrated, or still being computed
@@ -88,6 +90,9 @@ public:
     bool setStatistics(std::shared_ptr<const core::Statistics> statistics);
     /// Statistics of one site, weights included; null where nothing was measured.
     const core::SiteStatistics* siteStatistics(const core::SiteId& id) const;
+
+    /// Everything that can be computed of a site needs this and no more; shares the statistics.
+    SiteQuestion question(const core::SiteId& id) const;
 
     // Device and budget.
     const std::optional<core::Device>& device() const noexcept { return m_device; }

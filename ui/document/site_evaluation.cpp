@@ -1,6 +1,7 @@
 #include "ui/document/site_evaluation.h"
 
 #include "core/observers/observer.h"
+#include "core/quantizers/fake_quantize.h"
 #include "core/quantizers/quantizer.h"
 #include "core/registry/registry.h"
 #include "core/types/error.h"
@@ -14,6 +15,22 @@
 namespace bitlathe::ui {
 
 namespace {
+
+/// The acronym in brackets where the title has one, the title where it is short, else the method's name.
+QString shortTitle(const core::MethodInfo& info) {
+    constexpr qsizetype kShort = 12;
+    const QString title = QString::fromStdString(info.title);
+    const qsizetype open = title.indexOf(QLatin1Char('('));
+    const qsizetype close = title.indexOf(QLatin1Char(')'), open);
+    if (open >= 0 && close > open + 1) {
+        return title.mid(open + 1, close - open - 1);
+    }
+    if (title.size() <= kShort) {
+        return title;
+    }
+    const QString name = QString::fromStdString(info.name).replace(QLatin1Char('_'), QLatin1Char(' '));
+    return name.size() <= 4 ? name.toUpper() : name;
+}
 
 bool isPerTensor(const core::SiteQuant& quant) {
     return quant.manualRange.has_value() || quant.granularity.kind == core::Granularity::Kind::Tensor;
@@ -123,18 +140,21 @@ std::vector<ErrorCurvePoint> errorCurve(const SiteQuestion& question, double low
         return curve;
     }
     core::SiteQuant quant = question.quant;
+    quant.granularity = {};
     try {
         for (int i = 1; i <= points; ++i) {
             const double bound = largest * i / points;
             // A symmetric grid takes the larger side, so both sides move; an affine one keeps its lower clip.
             quant.manualRange =
                 core::Range{lower < 0 ? std::max(lower, -bound) : std::min(lower, bound), bound};
-            curve.push_back(
-                {bound, core::quantizationError(statistics->histogram, resolve(question, quant)).sqnrDb});
+            const core::QParams qparams = resolve(question, quant);
+            const core::LevelProfile profile = core::levelProfile(statistics->histogram, qparams);
+            const double error = profile.roundingError + profile.clippingError;
+            curve.push_back({bound, core::quantizationError(statistics->histogram, qparams).sqnrDb, error,
+                             profile.roundingError, profile.clippingError});
         }
     } catch (const core::Error&) {
-        curve.clear();  // a quantizer that refuses some range has no curve; the site's own problem text says
-                        // why
+        curve.clear();
     }
     return curve;
 }
@@ -152,13 +172,81 @@ std::vector<ObserverChoice> observerChoices(const SiteQuestion& question) {
                                                  ? question.quant.observer.params
                                                  : core::ParamValues();
             const auto observer = core::observerRegistry().create({info.name, params});
-            choices.push_back(
-                {info.name, info.title, observer->range(*statistics, *quantizer, *question.quant.bits)});
+            ObserverChoice choice;
+            choice.name = info.name;
+            choice.title = QString::fromStdString(info.title);
+            choice.shortTitle = shortTitle(info);
+            choice.range = observer->range(*statistics, *quantizer, *question.quant.bits);
+            core::SiteQuant quant = question.quant;
+            quant.granularity = {};
+            quant.manualRange = choice.range;
+            const core::QParams qparams = resolve(question, quant);
+            const core::LevelProfile profile = core::levelProfile(statistics->histogram, qparams);
+            choice.roundingError = profile.roundingError;
+            choice.clippingError = profile.clippingError;
+            choice.meanSquaredError = profile.roundingError + profile.clippingError;
+            choice.clippedShare = core::quantizationError(statistics->histogram, qparams).clippedShare;
+            choices.push_back(std::move(choice));
         } catch (const core::Error&) {
             continue;  // an observer that cannot judge this site has no mark on the curve
         }
     }
     return choices;
+}
+
+std::vector<core::LevelShare> levelShares(const SiteQuestion& question, const core::QParams& qparams) {
+    const core::SiteStatistics* const statistics = statisticsOf(question);
+    if (statistics == nullptr || statistics->empty()) {
+        return {};
+    }
+    if (!qparams.isPerChannel()) {
+        return core::levelProfile(statistics->histogram, qparams).levels;
+    }
+    const core::FloatTensor weights = weightsOf(question);
+    if (!weights.defined() || weights.size() == 0) {
+        return {};  // calibration keeps one histogram an activation, not one a channel
+    }
+    const auto slices = static_cast<std::int64_t>(qparams.scale.size());
+    std::vector<float> dequantized(weights.values().size());
+    core::fakeQuantizeTensor(weights.values(), dequantized, qparams, 1, slices, weights.size() / slices);
+    core::Histogram histogram;
+    histogram.add(dequantized);
+    std::vector<core::LevelShare> shares;
+    for (std::size_t i = 0; i < histogram.counts().size(); ++i) {
+        if (histogram.counts()[i] > 0) {
+            shares.push_back({histogram.center(i), static_cast<double>(histogram.counts()[i])});
+        }
+    }
+    if (histogram.zeros() > 0) {
+        shares.push_back({0.0, static_cast<double>(histogram.zeros())});
+    }
+    std::sort(shares.begin(), shares.end(),
+              [](const core::LevelShare& a, const core::LevelShare& b) { return a.level < b.level; });
+    return shares;
+}
+
+std::optional<core::CodingCost> codingCost(const SiteQuestion& question) {
+    const core::SiteStatistics* const statistics = statisticsOf(question);
+    if (question.quant.isFloat() || statistics == nullptr || statistics->empty()) {
+        return std::nullopt;
+    }
+    try {
+        const core::QParams qparams = resolve(question, question.quant);
+        if (question.id.kind == core::SiteKind::Weight) {
+            return core::codingCost(weightsOf(question), qparams);
+        }
+        if (qparams.isPerChannel()) {
+            return std::nullopt;
+        }
+        const core::Layer* const layer = question.model->findLayer(question.id.layer);
+        const std::int64_t elements =
+            layer != nullptr ? layer->outputElements
+                             : static_cast<std::int64_t>(statistics->count /
+                                                         std::max<std::uint64_t>(statistics->samples, 1));
+        return core::codingCost(statistics->histogram, qparams, elements);
+    } catch (const core::Error&) {
+        return std::nullopt;  // the site's own state says what is wrong with it
+    }
 }
 
 }  // namespace bitlathe::ui

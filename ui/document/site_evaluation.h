@@ -1,7 +1,10 @@
 #pragma once
 
+#include "core/analysis/coding_cost.h"
+#include "core/analysis/level_profile.h"
 #include "ui/document/quant_document.h"
 
+#include <optional>
 #include <vector>
 
 namespace bitlathe::ui {
@@ -24,18 +27,36 @@ std::int64_t weightsToRead(const SiteQuestion& question);
 struct ErrorCurvePoint {
     double bound = 0;
     double sqnrDb = 0;
+    double meanSquaredError = 0;
+    double roundingError = 0;  ///< the part made inside the range
+    double clippingError = 0;  ///< and the part made outside it
 };
 
-/// SQNR of a per-tensor site over its upper clip, the lower one kept; `points` bounds up to the largest
-/// magnitude seen.
+/// Error of a per-tensor site over its upper clip, the lower one kept; `points` bounds up to the largest
+/// magnitude seen. Empty where the quantizer refuses a range (its own problem text says why).
 std::vector<ErrorCurvePoint> errorCurve(const SiteQuestion& question, double lower, int points);
 
-/// The range each registered observer would choose for the site, with its title.
+/// The range a registered observer would choose for the site, and what that would cost.
 struct ObserverChoice {
     std::string name;
-    std::string title;
+    QString title;
+    QString shortTitle;  ///< for a mark on a curve: "KL", "min max"
     core::Range range;
+    double meanSquaredError = 0;
+    double roundingError = 0;
+    double clippingError = 0;
+    double clippedShare = 0;  ///< of the values, 0..1
 };
+
+/// In the order of the registry. Observers that cannot judge the site are left out.
 std::vector<ObserverChoice> observerChoices(const SiteQuestion& question);
+
+/// How the values of a site spread over the levels of its grid. Per channel, where every slice has levels of
+/// its own: the exact dequantized weights, binned. Empty where nothing is known.
+std::vector<core::LevelShare> levelShares(const SiteQuestion& question, const core::QParams& qparams);
+
+/// What a lossless coder would make of the site's codes: exact for weights, from the histogram (and for one
+/// sample) for activations. Empty for float, uncalibrated and refused sites.
+std::optional<core::CodingCost> codingCost(const SiteQuestion& question);
 
 }  // namespace bitlathe::ui

@@ -36,7 +36,7 @@ const Stage* findStage(const experiments::Recipe& recipe) {
 
 Workbench::Workbench(QuantDocument& document, Selection& selection, experiments::JobRunner& jobs,
                      QString logPath, QObject* parent)
-    : QObject(parent), m_document(document), m_selection(selection), m_jobs(jobs),
+    : QObject(parent), m_document(document), m_codingCosts(document), m_selection(selection), m_jobs(jobs),
       m_logPath(std::move(logPath)) {
     using experiments::JobRunner;
     connect(&jobs, &JobRunner::modelOpened, this,

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "ui/document/coding_costs.h"
 #include "ui/document/project_file.h"
 #include "ui/document/quant_document.h"
 #include "ui/document/selection.h"
@@ -30,6 +31,7 @@ public:
     QuantDocument& document() noexcept { return m_document; }
     Selection& selection() noexcept { return m_selection; }
     experiments::JobRunner& jobs() noexcept { return m_jobs; }
+    CodingCosts& codingCosts() noexcept { return m_codingCosts; }
     const QString& logPath() const noexcept { return m_logPath; }
 
     /// The devices are read after the first window; until then a document keeps its device's id and gets the
@@ -99,6 +101,7 @@ private:
     bool isReady(const QString& what);
 
     QuantDocument& m_document;
+    CodingCosts m_codingCosts;
     Selection& m_selection;
     experiments::JobRunner& m_jobs;
     QString m_logPath;

@@ -383,6 +383,7 @@ ComparedRun readComparedRun(const experiments::ExperimentLog& log, experiments::
     ComparedRun run;
     run.record = log.run(id);
     run.statistics = log.layerStatistics(id);
+    run.steps = log.metricSteps(id);
     run.config = readConfig(run.record.what.configJson);
     return run;
 }

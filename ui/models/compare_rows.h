@@ -15,6 +15,7 @@ namespace bitlathe::ui {
 struct ComparedRun {
     experiments::RunRecord record;
     std::vector<experiments::LayerStatistic> statistics;
+    std::vector<experiments::MetricStep> steps;  ///< series of a training; empty where nothing was trained
     std::optional<core::QuantConfig> config;  ///< empty: none stored, or one this version cannot read
 };
 

@@ -2,6 +2,7 @@
 
 #include "plots/ram_timeline_plot.h"
 #include "plots/rom_bar.h"
+#include "ui/document/coding_costs.h"
 #include "ui/document/layer_title.h"
 #include "ui/panels/device_menu.h"
 #include "ui/settings/icons.h"
@@ -40,6 +41,13 @@ BudgetPanel::BudgetPanel(QuantDocument& document, Selection& selection, QWidget*
         connect(plot, &plots::LayerPlot::layerHovered, &selection, &Selection::setHovered);
     }
 
+    m_coding = new QLabel(this);
+    m_coding->setProperty("role", QStringLiteral("caption"));
+    m_coding->setContentsMargins(12, 0, 12, 0);
+    m_coding->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_coding->setAccessibleName(tr("Size after lossless coding"));
+    m_coding->hide();
+
     auto* const row = new QHBoxLayout;
     row->setContentsMargins(8, 8, 12, 0);
     row->setSpacing(10);
@@ -52,6 +60,7 @@ BudgetPanel::BudgetPanel(QuantDocument& document, Selection& selection, QWidget*
     column->addLayout(row);
     column->addWidget(m_rom);
     column->addWidget(m_ram, 1);
+    column->addWidget(m_coding);
 
     connect(&document, &QuantDocument::budgetChanged, this, &BudgetPanel::refresh);
     connect(&selection, &Selection::layersChanged, this, &BudgetPanel::refreshSelection);
@@ -112,6 +121,32 @@ void BudgetPanel::refresh() {
                                    : fits  ? QStringLiteral("good")
                                            : QStringLiteral("attention"));
     m_verdict->style()->polish(m_verdict);
+}
+
+void BudgetPanel::setCodingCosts(const CodingCosts* costs) {
+    m_codingCosts = costs;
+    connect(costs, &CodingCosts::changed, this, &BudgetPanel::refreshCoding);
+    refreshCoding();
+}
+
+void BudgetPanel::refreshCoding() {
+    const auto describe = [this](const QString& what, core::SiteKind kind) {
+        const CodingCosts::Total total = m_codingCosts->total(kind);
+        return total.tensors == 0
+                   ? QString()
+                   : tr("%1: entropy %2, Huffman %3 bit a code, %4 B → %5 B coded (%6 %)")
+                         .arg(what, QString::number(total.entropyBits, 'f', 2),
+                              QString::number(total.huffmanBits, 'f', 2), groupedNumber(total.plainBytes),
+                              groupedNumber(total.codedBytes))
+                         .arg(total.plainBytes > 0 ? 100 * total.codedBytes / total.plainBytes : 0);
+    };
+    const QString weights = describe(tr("Weights"), core::SiteKind::Weight);
+    const QString activations = describe(tr("activations of one image"), core::SiteKind::Output);
+    m_coding->setText(weights +
+                      (weights.isEmpty() || activations.isEmpty() ? QString() : QStringLiteral("   ·   ")) +
+                      activations);
+    m_coding->setToolTip(m_coding->text());
+    m_coding->setVisible(!m_coding->text().isEmpty());
 }
 
 void BudgetPanel::refreshSelection() {

@@ -1,5 +1,6 @@
 #include "ui/panels/channels_page.h"
 
+#include "plots/channel_bits_plot.h"
 #include "plots/channel_range_plot.h"
 #include "ui/document/layer_title.h"
 
@@ -38,6 +39,17 @@ QString spreadText(const std::vector<core::Range>& channels) {
         .arg(QString::number(ratio, 'f', 1), QString::number(std::log2(std::max(ratio, 1.0)), 'f', 1));
 }
 
+/// Codes between those of a channel's smallest and largest value, as bits.
+plots::ChannelBits bitsUsed(const core::QParams& qparams, std::size_t slice, const core::Range& observed) {
+    const auto codeOf = [&](double value) {
+        const double code =
+            std::round(value / static_cast<double>(qparams.scale[slice])) + qparams.zeroPoint[slice];
+        return std::clamp(code, static_cast<double>(qparams.quantMin), static_cast<double>(qparams.quantMax));
+    };
+    const double codes = static_cast<double>(qparams.quantMax) - qparams.quantMin + 1;
+    return {std::log2(codes), std::log2(codeOf(observed.upper) - codeOf(observed.lower) + 1)};
+}
+
 }  // namespace
 
 ChannelsPage::ChannelsPage(QuantDocument& document, Selection& selection, QWidget* parent)
@@ -52,11 +64,16 @@ ChannelsPage::ChannelsPage(QuantDocument& document, Selection& selection, QWidge
     m_order->addItem(tr("in model order"), static_cast<int>(plots::ChannelOrder::ByIndex));
     m_order->addItem(tr("widest first"), static_cast<int>(plots::ChannelOrder::ByWidth));
     m_plot = new plots::ChannelRangePlot(this);
-    connect(m_order, &QComboBox::activated, this,
-            [this] { m_plot->setOrder(static_cast<plots::ChannelOrder>(m_order->currentData().toInt())); });
+    connect(m_order, &QComboBox::activated, this, [this] {
+        m_plot->setOrder(static_cast<plots::ChannelOrder>(m_order->currentData().toInt()));
+        refresh();
+    });
     connect(m_plot, &plots::ChannelRangePlot::orderChanged, this, [this](plots::ChannelOrder order) {
         m_order->setCurrentIndex(m_order->findData(static_cast<int>(order)));
+        refresh();
     });
+    m_bits = new plots::ChannelBitsPlot(this);
+    m_bits->setEmptyText(QString());
     m_spread = new QLabel(this);
     m_spread->setProperty("role", QStringLiteral("muted"));
     m_spread->setWordWrap(true);
@@ -70,7 +87,8 @@ ChannelsPage::ChannelsPage(QuantDocument& document, Selection& selection, QWidge
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(6);
     column->addLayout(row);
-    column->addWidget(m_plot, 1);
+    column->addWidget(m_plot, 3);
+    column->addWidget(m_bits, 2);
     column->addWidget(m_spread);
 
     connect(&selection, &Selection::currentChanged, this, &ChannelsPage::refresh);
@@ -95,6 +113,7 @@ void ChannelsPage::refresh() {
             : m_document.statistics() == nullptr ? tr("Not calibrated yet.\nPress Calibrate (F7).")
                                                  : tr("Nothing is known of its channels."));
         m_plot->setChannels({}, {});
+        m_bits->setChannels({});
         m_spread->clear();
         return;
     }
@@ -107,7 +126,20 @@ void ChannelsPage::refresh() {
         }
     }
     m_plot->setChannels(statistics->channelRanges, std::move(representable));
+    refreshBits(statistics->channelRanges, m_document.siteState({layer, kind}).qparams);
     m_spread->setText(spreadText(statistics->channelRanges));
+}
+
+void ChannelsPage::refreshBits(const std::vector<core::Range>& observed,
+                               const std::optional<core::QParams>& qparams) {
+    std::vector<plots::ChannelBits> bits;
+    const bool isPerChannel = qparams && qparams->scale.size() == observed.size();
+    if (qparams && (isPerChannel || qparams->scale.size() == 1)) {
+        for (std::size_t c = 0; c < observed.size(); ++c) {
+            bits.push_back(bitsUsed(*qparams, isPerChannel ? c : 0, observed[c]));
+        }
+    }
+    m_bits->setChannels(std::move(bits), m_plot->sequence());
 }
 
 }  // namespace bitlathe::ui

@@ -3,7 +3,9 @@
 #include "core/types/error.h"
 #include "experiments/records/metric_names.h"
 #include "plots/compare_bars_plot.h"
+#include "plots/series_plot.h"
 #include "ui/models/run_text.h"
+#include "ui/models/training_points.h"
 #include "ui/panels/panel_parts.h"
 
 #include <QCheckBox>
@@ -173,7 +175,8 @@ QWidget* ComparePanel::newTableArea(const QString& name, CompareModel*& model, C
 }
 
 QWidget* ComparePanel::newRunArea() {
-    auto* const tabs = new QTabWidget(this);
+    m_runTabs = new QTabWidget(this);
+    QTabWidget* const tabs = m_runTabs;
     tabs->setDocumentMode(true);
     tabs->setAccessibleName(tr("Runs"));
     tabs->addTab(newTableArea(tr("Runs"), m_summaryModel, m_summaryFilter, m_summaryTable, m_summaryCaption),
@@ -183,6 +186,10 @@ QWidget* ComparePanel::newRunArea() {
     area->setWidgetResizable(true);
     area->setWidget(m_chart);
     tabs->addTab(area, tr("Chart"));
+    m_training = new plots::SeriesPlot(tr("Accuracy by epoch"), tabs);
+    m_training->setCaptions(tr("epoch"), tr("test accuracy (%)"));
+    m_training->setEmptyText(tr("None of these runs was trained."));
+    tabs->addTab(m_training, tr("Training"));
     return tabs;
 }
 
@@ -227,6 +234,23 @@ void ComparePanel::chooseBaseline(int index) {
     showComparison();
 }
 
+void ComparePanel::showTraining() {
+    std::vector<plots::Series> series;
+    bool isAnyTrained = false;
+    for (const ComparedRun& run : m_compared) {
+        plots::Series line{QString::fromStdString(run.record.what.name), {}};
+        for (const plots::TrainingPoint& point : trainingPoints(run.steps)) {
+            if (point.accuracyPercent) {
+                line.points.emplace_back(point.epoch, *point.accuracyPercent);
+            }
+        }
+        isAnyTrained = isAnyTrained || !line.points.empty();
+        series.push_back(std::move(line));
+    }
+    m_training->setSeries(std::move(series));
+    m_runTabs->setTabVisible(m_runTabs->indexOf(m_training), isAnyTrained);
+}
+
 void ComparePanel::showComparison() {
     m_stack->setCurrentIndex(m_compared.empty() ? 0 : 1);
     std::vector<QString> names;
@@ -239,6 +263,7 @@ void ComparePanel::showComparison() {
         bars.push_back(barsOf(run.record));
     }
     m_chart->setRuns(std::move(bars));
+    showTraining();
     m_summaryModel->setRows(hasRuns ? summaryRows(m_compared) : std::vector<CompareRow>(), names);
     m_layerModel->setRows(hasRuns ? layerRows(m_compared) : std::vector<CompareRow>(), names);
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);

@@ -20,6 +20,7 @@ class QToolButton;
 
 namespace bitlathe::plots {
 class CompareBarsPlot;
+class SeriesPlot;
 }
 
 namespace bitlathe::ui {
@@ -38,6 +39,8 @@ public:
 
     QTableView* summaryTable() const noexcept { return m_summaryTable; }
     plots::CompareBarsPlot* chart() const noexcept { return m_chart; }
+    /// Accuracy by epoch of the runs that were trained.
+    plots::SeriesPlot* trainingChart() const noexcept { return m_training; }
     QTableView* layerTable() const noexcept { return m_layerTable; }
     /// "W8A8 and 2 more".
     QString summary() const;
@@ -64,6 +67,7 @@ private:
     void chooseBaseline(int index);
     void read();
     void showComparison();
+    void showTraining();
     void updateCaptions();
 
     std::shared_ptr<experiments::ExperimentLog> m_log;
@@ -81,6 +85,8 @@ private:
     QTableView* m_summaryTable = nullptr;
     QLabel* m_summaryCaption = nullptr;
     plots::CompareBarsPlot* m_chart = nullptr;
+    plots::SeriesPlot* m_training = nullptr;
+    QTabWidget* m_runTabs = nullptr;
     CompareModel* m_layerModel = nullptr;
     CompareFilterModel* m_layerFilter = nullptr;
     QTableView* m_layerTable = nullptr;

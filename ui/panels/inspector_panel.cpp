@@ -47,6 +47,9 @@ InspectorPanel::InspectorPanel(Workbench& workbench, QWidget* parent)
     m_tabs->addTab(tr("Error"));
     m_weight = new SitePage(core::SiteKind::Weight, document, selection, this);
     m_output = new SitePage(core::SiteKind::Output, document, selection, this);
+    for (SitePage* const page : {m_weight, m_output}) {
+        page->setCodingCosts(&workbench.codingCosts());
+    }
     m_pages = new QStackedWidget(this);
     m_pages->addWidget(scrollable(m_weight, m_pages));
     m_pages->addWidget(scrollable(m_output, m_pages));

@@ -12,9 +12,11 @@
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
+#include <QPainter>
 #include <QProgressBar>
 #include <QSortFilterProxyModel>
 #include <QStackedWidget>
+#include <QStyledItemDelegate>
 #include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -44,6 +46,42 @@ protected:
             sourceModel()->index(row, 0, parent).data(JobQueueModel::StateRole).toInt());
         return state == JobState::Waiting || isFinished(state);
     }
+};
+
+/// What the job is in the first line, where it stands in the second: side by side a dock as wide as this one would
+/// cut both.
+class JobDelegate final : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override {
+        const QPalette::ColorGroup group =
+            option.state.testFlag(QStyle::State_Enabled) ? QPalette::Active : QPalette::Disabled;
+        painter->save();
+        if (option.state.testFlag(QStyle::State_Selected)) {
+            painter->fillRect(option.rect, option.palette.brush(group, QPalette::Highlight));
+        }
+        const QRect cell = option.rect.adjusted(kPadding, 3, -kPadding, -3);
+        const int middle = cell.center().y();
+        const auto line = [&](const QRect& rect, const QModelIndex& from, const QColor& color) {
+            painter->setPen(color);
+            painter->drawText(
+                rect, Qt::AlignVCenter | Qt::AlignLeft,
+                option.fontMetrics.elidedText(from.data().toString(), Qt::ElideRight, rect.width()));
+        };
+        const QModelIndex detail = index.siblingAtColumn(JobQueueModel::Detail);
+        const QVariant ink = detail.data(Qt::ForegroundRole);
+        painter->setFont(option.font);
+        line(QRect(cell.topLeft(), QPoint(cell.right(), middle)), index,
+             option.palette.color(group, QPalette::Text));
+        line(QRect(QPoint(cell.left(), middle + 1), cell.bottomRight()), detail,
+             ink.isValid() ? ink.value<QColor>() : option.palette.color(group, QPalette::PlaceholderText));
+        painter->restore();
+    }
+
+private:
+    static constexpr int kPadding = 6;
 };
 
 QFont boldened(QFont font) {
@@ -99,10 +137,11 @@ QFrame* JobsPanel::newRunningCard() {
     layout->addWidget(m_name);
     m_stage = newCaption(card);
     layout->addWidget(m_stage);
-    // Long names are cut by the panel's width instead of widening it.
+    // Long names wrap instead of widening the panel.
     for (QLabel* const label : {m_name, m_stage}) {
         label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
         label->setTextFormat(Qt::PlainText);
+        label->setWordWrap(true);
     }
     m_bar = new QProgressBar(card);
     m_bar->setAccessibleName(tr("Progress of this stage"));
@@ -113,6 +152,7 @@ QFrame* JobsPanel::newRunningCard() {
     auto* const bottom = new QHBoxLayout;
     m_cost = newCaption(card);
     m_cost->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_cost->setWordWrap(true);
     bottom->addWidget(m_cost, 1);
     m_cancel = newToolButton(tr("Cancel"), tr("Stop this job at its next batch (Shift+F9)"), card);
     connect(m_cancel, &QToolButton::clicked, this, &JobsPanel::cancelRunning);
@@ -139,7 +179,9 @@ QWidget* JobsPanel::newQueueArea() {
                             metrics.horizontalAdvance(jobStateText(JobState::Cancelled)) + 40);
     m_table->setColumnWidth(JobQueueModel::Time, metrics.horizontalAdvance(QStringLiteral("10:02:41")) + 16);
     m_table->horizontalHeader()->setSectionResizeMode(JobQueueModel::Name, QHeaderView::Stretch);
-    m_table->horizontalHeader()->setSectionResizeMode(JobQueueModel::Detail, QHeaderView::Stretch);
+    m_table->setColumnHidden(JobQueueModel::Detail, true);
+    m_table->setItemDelegateForColumn(JobQueueModel::Name, new JobDelegate(m_table));
+    m_table->verticalHeader()->setDefaultSectionSize(2 * metrics.height() + 10);
     m_table->setContextMenuPolicy(Qt::ActionsContextMenu);
 
     m_cancelSelected = addTableAction(tr("Cancel"), QKeySequence::Delete);

@@ -7,23 +7,29 @@
 #include "plots/histogram_plot.h"
 #include "plots/number_text.h"
 #include "ui/commands/set_layer_config_command.h"
+#include "ui/document/coding_costs.h"
 #include "ui/document/config_edits.h"
 #include "ui/document/layer_title.h"
 #include "ui/document/site_evaluation.h"
+#include "ui/models/range_method_model.h"
 #include "ui/models/scheme_choices.h"
 #include "ui/panels/method_editor.h"
+#include "ui/panels/panel_parts.h"
 #include "ui/settings/icons.h"
 #include "ui/settings/theme.h"
 
 #include <QComboBox>
 #include <QFormLayout>
 #include <QHBoxLayout>
+#include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
 #include <QScrollArea>
+#include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <cmath>
 
 namespace bitlathe::ui {
@@ -32,6 +38,9 @@ namespace {
 
 /// Codes of a grid are worth ticks up to this many; more could not be told apart.
 constexpr int kMaxShownLevels = 256;
+/// Below these heights a picture tells nothing; the page scrolls instead.
+constexpr int kHistogramHeight = 150;
+constexpr int kCurveHeight = 138;
 /// Of the error curve: one every 4 px or so.
 constexpr int kCurvePoints = 80;
 
@@ -64,14 +73,29 @@ QString deltaText(const SiteState& state) {
 }
 
 std::vector<double> levelsOf(const core::QParams& qparams) {
-    std::vector<double> levels;
-    if (qparams.isPerChannel() || qparams.quantMax - qparams.quantMin + 1 > kMaxShownLevels) {
-        return levels;
+    return qparams.isPerChannel() || qparams.quantMax - qparams.quantMin + 1 > kMaxShownLevels
+               ? std::vector<double>()
+               : core::levelValues(qparams);
+}
+
+/// Stems of more levels than this would only cover the bars.
+constexpr std::size_t kMaxStems = 64;
+/// Weights that may be quantized on the GUI thread for the picture: under a millisecond.
+constexpr std::int64_t kInstantWeights = 100'000;
+
+std::vector<plots::LevelCount> levelCountsOf(const SiteQuestion& question, const SiteState& state) {
+    std::vector<plots::LevelCount> counts;
+    if (!state.qparams || weightsToRead(question) > kInstantWeights) {
+        return counts;
     }
-    for (int code = qparams.quantMin; code <= qparams.quantMax; ++code) {
-        levels.push_back(qparams.value(code));
+    const std::vector<core::LevelShare> shares = levelShares(question, *state.qparams);
+    if (shares.size() > kMaxStems) {
+        return counts;
     }
-    return levels;
+    for (const core::LevelShare& share : shares) {
+        counts.push_back({share.level, share.count});
+    }
+    return counts;
 }
 
 core::Range representable(const core::QParams& qparams) {
@@ -87,12 +111,12 @@ double nearestPowerOfTwo(double value) {
 SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& selection, QWidget* parent)
     : QWidget(parent), m_kind(kind), m_document(document), m_selection(selection) {
     m_histogram = new plots::HistogramPlot(this);
-    m_histogram->setMinimumHeight(110);
+    m_histogram->setMinimumHeight(kHistogramHeight);
     connect(m_histogram, &plots::HistogramPlot::rangeDragged, this, &SitePage::takeDrag);
     connect(m_histogram, &plots::HistogramPlot::dragCancelled, this, &SitePage::cancelDrag);
 
     m_curve = new plots::ErrorCurvePlot(this);
-    m_curve->setMinimumHeight(60);
+    m_curve->setMinimumHeight(kCurveHeight);
     m_curve->setEmptyText(QString());
     connect(m_histogram, &plots::HistogramPlot::axisChanged, m_curve, &plots::ErrorCurvePlot::setAxis);
     connect(m_curve, &plots::ErrorCurvePlot::markClicked, this, &SitePage::takeMark);
@@ -118,14 +142,24 @@ SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& sele
     figures->addStretch();
     figures->addWidget(m_clipped);
 
+    m_coding = new QLabel(this);
+    m_coding->setProperty("role", QStringLiteral("caption"));
+    m_coding->setContentsMargins(12, 0, 12, 0);
+    m_coding->setAccessibleName(tr("Size after lossless coding"));
+    m_coding->setToolTip(
+        tr("How many bits a code carries and takes: Shannon entropy, average length of a Huffman "
+           "code, and the tensor's size packed and coded"));
     buildChoices();
+    buildRangeMethods();
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 4, 0, 0);
     column->setSpacing(6);
     column->addWidget(m_histogram, 3);
     column->addLayout(figures);
+    column->addWidget(m_coding);
     column->addWidget(m_curve, 2);
     column->addWidget(m_choices);
+    column->addWidget(m_methods);
 
     connect(&selection, &Selection::currentChanged, this, &SitePage::showLayer);
     connect(&selection, &Selection::layersChanged, this, &SitePage::showChoices);
@@ -221,17 +255,21 @@ void SitePage::buildChoices() {
     form->addRow(m_note);
 }
 
-SiteQuestion SitePage::question() const {
-    core::Statistics own;
-    SiteQuestion result;
-    result.model = m_document.model();
-    result.id = site();
-    result.quant = m_document.config().site(site());
-    if (const core::SiteStatistics* const found = m_document.siteStatistics(site())) {
-        own.sites.emplace(site(), *found);
-    }
-    result.statistics = std::make_shared<const core::Statistics>(std::move(own));
-    return result;
+void SitePage::buildRangeMethods() {
+    m_methodModel = new RangeMethodModel(this);
+    m_methods = newPanelTable(tr("Range methods"), this);
+    m_methods->setModel(m_methodModel);
+    m_methods->setSelectionMode(QAbstractItemView::SingleSelection);
+    m_methods->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_methods->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    QHeaderView* const header = m_methods->horizontalHeader();
+    header->setSectionsMovable(false);
+    header->setMinimumSectionSize(header->fontMetrics().horizontalAdvance(tr("clipping")) + 24);
+    header->setSectionResizeMode(QHeaderView::ResizeToContents);
+    header->setSectionResizeMode(RangeMethodModel::Method, QHeaderView::Stretch);
+    connect(m_methods, &QTableView::activated, this, [this](const QModelIndex& index) {
+        takeObserver(index.data(RangeMethodModel::NameRole).toString().toStdString());
+    });
 }
 
 std::vector<core::LayerId> SitePage::targets() const {
@@ -265,6 +303,7 @@ void SitePage::showLayer() {
         m_histogram->setEmptyText(tr("Not calibrated yet.\nPress Calibrate (F7) to collect histograms."));
     }
     m_histogram->setHistogram(statistics != nullptr ? statistics->histogram : core::Histogram());
+    showCurve(std::nullopt);
     if (statistics != nullptr) {
         m_histogram->setValueCaption(
             isWeight
@@ -280,6 +319,7 @@ void SitePage::showChoices() {
     if (!canEdit) {
         m_histogram->clearRange();
         m_histogram->setLevels({});
+        m_histogram->setLevelCounts({});
         showCurve(std::nullopt);
         showFigures();
         return;
@@ -314,6 +354,7 @@ void SitePage::showChoices() {
                               : state.problem);
     m_note->setVisible(!m_note->text().isEmpty());
 
+    m_histogram->setLevelCounts(levelCountsOf(m_document.question(site()), state));
     if (!hasGrid) {
         m_histogram->clearRange();
         m_histogram->setRepresentableRange(std::nullopt);
@@ -343,6 +384,7 @@ void SitePage::showChoices() {
         }
     }
     showFigures();
+    showCodingCost();
 }
 
 void SitePage::showFigures() {
@@ -363,48 +405,95 @@ void SitePage::showFigures() {
 
 void SitePage::showCurve(const std::optional<core::Range>& clip) {
     if (!clip) {
-        m_curve->setCurve({}, plots::ErrorMeasure::SqnrDb);
-        m_curve->setMarks({});
-        m_marks.clear();
+        m_curveWork.cancel();
+        takeCurve({});
+        takeChoices({}, {});
         m_curveQuant = {};
         return;
     }
     core::SiteQuant quant = m_document.config().site(site());
     quant.manualRange.reset();
-    const SiteQuestion asked = question();
     const bool isOther = quant != m_curveQuant;
     if (isOther || clip->lower != m_curveLower) {
-        std::vector<plots::ErrorCurvePoint> points;
-        for (const ErrorCurvePoint& point : errorCurve(asked, clip->lower, kCurvePoints)) {
-            points.push_back({point.bound, point.sqnrDb});
-        }
-        m_curve->setCurve(std::move(points), plots::ErrorMeasure::SqnrDb);
-        m_curveLower = clip->lower;
-    }
-    if (isOther) {
-        m_marks.clear();
-        std::vector<plots::PlotMark> marks;
-        for (const ObserverChoice& choice : observerChoices(asked)) {
-            // A symmetric grid is as wide as its larger side.
-            const double bound =
-                std::max(choice.range.upper, m_isSymmetric ? -choice.range.lower : choice.range.upper);
-            marks.push_back(
-                {QString::fromStdString(choice.title), bound, choice.name == quant.observer.name});
-            m_marks.push_back({choice.name, bound});
-        }
-        m_curve->setMarks(std::move(marks));
         m_curveQuant = quant;
+        m_curveLower = clip->lower;
+        // The methods' choices do not follow a drag, but a worker that is overtaken drops both.
+        m_curveWork.start([this, asked = m_document.question(site()), quant,
+                           lower = clip->lower]() -> experiments::LatestWins::Delivery {
+            std::vector<ErrorCurvePoint> points = errorCurve(asked, lower, kCurvePoints);
+            std::vector<ObserverChoice> choices = observerChoices(asked);
+            return [this, points = std::move(points), choices = std::move(choices), quant] {
+                takeCurve(points);
+                takeChoices(choices, quant);
+            };
+        });
     }
     m_curve->setCurrent(clip->upper);
 }
 
+void SitePage::takeCurve(const std::vector<ErrorCurvePoint>& points) {
+    std::vector<plots::ErrorCurvePoint> drawn;
+    drawn.reserve(points.size());
+    for (const ErrorCurvePoint& point : points) {
+        drawn.push_back({point.bound, point.meanSquaredError, point.roundingError, point.clippingError});
+    }
+    m_curve->setCurve(std::move(drawn), plots::ErrorMeasure::MeanSquaredError);
+}
+
+void SitePage::takeChoices(const std::vector<ObserverChoice>& choices, const core::SiteQuant& quant) {
+    // The one in use first, then by error: where there is no room for all names, the worst go.
+    std::vector<ObserverChoice> ordered = choices;
+    std::stable_sort(ordered.begin(), ordered.end(), [&](const ObserverChoice& a, const ObserverChoice& b) {
+        const bool isFirst = a.name == quant.observer.name;
+        const bool isSecond = b.name == quant.observer.name;
+        return isFirst != isSecond ? isFirst : a.meanSquaredError < b.meanSquaredError;
+    });
+    m_marks.clear();
+    std::vector<plots::PlotMark> marks;
+    for (const ObserverChoice& choice : ordered) {
+        // A symmetric grid is as wide as its larger side.
+        const double bound =
+            std::max(choice.range.upper, m_isSymmetric ? -choice.range.lower : choice.range.upper);
+        marks.push_back({choice.shortTitle, bound, choice.name == quant.observer.name});
+        m_marks.push_back({choice.name, bound});
+    }
+    m_curve->setMarks(std::move(marks));
+    m_methodModel->setChoices(choices, quant.observer.name);
+    m_methods->setVisible(!choices.empty());
+    int height = m_methods->horizontalHeader()->sizeHint().height() + 2;
+    for (int row = 0; row < m_methodModel->rowCount(); ++row) {
+        height += m_methods->rowHeight(row);
+    }
+    m_methods->setFixedHeight(height);
+}
+
+void SitePage::setCodingCosts(const CodingCosts* costs) {
+    m_codingCosts = costs;
+    connect(costs, &CodingCosts::changed, this, &SitePage::showCodingCost);
+    showCodingCost();
+}
+
+void SitePage::showCodingCost() {
+    const core::CodingCost* const cost = m_codingCosts != nullptr ? m_codingCosts->find(site()) : nullptr;
+    m_coding->setVisible(cost != nullptr);
+    if (cost != nullptr) {
+        m_coding->setText(tr("entropy %1 bit · Huffman %2 bit · %3 B → %4 B coded")
+                              .arg(QString::number(cost->entropyBits, 'f', 2),
+                                   QString::number(cost->huffmanBits, 'f', 2),
+                                   groupedNumber(cost->plainBytes), groupedNumber(cost->codedBytes)));
+    }
+}
+
 void SitePage::takeMark(int index) {
     if (index >= 0 && static_cast<std::size_t>(index) < m_marks.size()) {
-        const std::string& name = m_marks[static_cast<std::size_t>(index)].name;
-        const core::SiteQuant quant = m_document.config().site(site());
-        edit(setObserver(m_document, {m_layer}, m_kind,
-                         name == quant.observer.name ? quant.observer : core::MethodSpec{name, {}}));
+        takeObserver(m_marks[static_cast<std::size_t>(index)].name);
     }
+}
+
+void SitePage::takeObserver(const std::string& name) {
+    const core::SiteQuant quant = m_document.config().site(site());
+    edit(setObserver(m_document, {m_layer}, m_kind,
+                     name == quant.observer.name ? quant.observer : core::MethodSpec{name, {}}));
 }
 
 void SitePage::takeDrag(const core::Range& range, quint64 plotGesture) {

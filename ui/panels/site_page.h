@@ -5,6 +5,8 @@
 #include "ui/document/quant_document.h"
 #include "ui/document/selection.h"
 
+#include "experiments/jobs/latest_wins.h"
+
 #include <QWidget>
 
 #include <optional>
@@ -12,6 +14,7 @@
 class QComboBox;
 class QLabel;
 class QLineEdit;
+class QTableView;
 class QToolButton;
 
 namespace bitlathe::plots {
@@ -21,11 +24,15 @@ class HistogramPlot;
 
 namespace bitlathe::ui {
 
+class CodingCosts;
 class MethodEditor;
-struct SiteQuestion;
+class RangeMethodModel;
+struct ErrorCurvePoint;
+struct ObserverChoice;
 
-/// One site of the current layer: its histogram with clip handles, what the clip costs, the error over the
-/// clip, and its choices. Moving a handle edits the document; what follows is shown in the same frame.
+/// One site of the current layer: its histogram with clip handles and the levels of its grid, what the clip
+/// costs, the error over the clip with each range method's choice, and its choices. Moving a handle edits the
+/// document; what follows is shown in the same frame, the curve and the methods as soon as a worker knows them.
 class SitePage final : public QWidget {
     Q_OBJECT
 
@@ -33,6 +40,11 @@ public:
     SitePage(core::SiteKind kind, QuantDocument& document, Selection& selection, QWidget* parent = nullptr);
 
     plots::HistogramPlot* histogram() const noexcept { return m_histogram; }
+    plots::ErrorCurvePlot* curve() const noexcept { return m_curve; }
+    /// What each range method would choose; a double-click or Enter takes it.
+    QTableView* rangeMethods() const noexcept { return m_methods; }
+    /// Whose figures stand under the histogram; must outlive the page.
+    void setCodingCosts(const CodingCosts* costs);
     /// The figures under the histogram as plain text.
     QString figures() const;
 
@@ -47,7 +59,6 @@ private:
     };
 
     core::SiteId site() const { return {m_layer, m_kind}; }
-    SiteQuestion question() const;
     /// Layers an edit of scheme, range method or bits goes to: the selection.
     std::vector<core::LayerId> targets() const;
 
@@ -57,7 +68,12 @@ private:
     /// The error over the clip and each range method's choice; redone only when something but the clip
     /// changed.
     void showCurve(const std::optional<core::Range>& clip);
+    void takeCurve(const std::vector<ErrorCurvePoint>& points);
+    void takeChoices(const std::vector<ObserverChoice>& choices, const core::SiteQuant& quant);
+    void showCodingCost();
     void takeMark(int index);
+    void takeObserver(const std::string& name);
+    void buildRangeMethods();
     void takeDrag(const core::Range& range, quint64 plotGesture);
     void cancelDrag();
     void takeTypedBounds();
@@ -74,6 +90,8 @@ private:
     QLabel* m_sqnr = nullptr;
     QLabel* m_mse = nullptr;
     QLabel* m_clipped = nullptr;
+    QLabel* m_coding = nullptr;
+    const CodingCosts* m_codingCosts = nullptr;
     QWidget* m_choices = nullptr;
     QComboBox* m_bits = nullptr;
     QComboBox* m_granularity = nullptr;
@@ -83,6 +101,8 @@ private:
     QLineEdit* m_upper = nullptr;
     QToolButton* m_reset = nullptr;
     QLabel* m_note = nullptr;
+    RangeMethodModel* m_methodModel = nullptr;
+    QTableView* m_methods = nullptr;
 
     core::SiteQuant m_curveQuant;  ///< what the curve and its marks were drawn for
     double m_curveLower = 0;
@@ -93,6 +113,7 @@ private:
     core::LayerQuant m_beforeGesture;
     int m_methodSeries = 0;
     quint64 m_methodGesture = 0;
+    experiments::LatestWins m_curveWork;  ///< last: nothing is delivered once the rest goes
 };
 
 }  // namespace bitlathe::ui

@@ -1,10 +1,18 @@
 #include <string>
 
+#include "plots/channel_bits_plot.h"
+#include "plots/error_curve_plot.h"
 #include "plots/histogram_plot.h"
+#include "plots/number_text.h"
+#include "plots/plot_table.h"
 #include "plots/rom_bar.h"
 #include "small_bench.h"
+#include "ui/document/coding_costs.h"
 #include "ui/document/config_edits.h"
+#include "ui/document/site_evaluation.h"
+#include "ui/models/range_method_model.h"
 #include "ui/panels/budget_panel.h"
+#include "ui/panels/channels_page.h"
 #include "ui/panels/method_editor.h"
 #include "ui/panels/site_page.h"
 
@@ -14,6 +22,7 @@
 #include <QDoubleSpinBox>
 #include <QLineEdit>
 #include <QSignalSpy>
+#include <QTableView>
 #include <QTest>
 #include <QToolButton>
 
@@ -153,6 +162,105 @@ private Q_SLOTS:
         QCOMPARE(edited[0][1], edited[1][1]);  // one series: one undo step
     }
 
+    /// Every range method is in the table, least error first, and Enter takes its range as one undo step.
+    void rangeMethodsAreJudgedAndTaken() {
+        QAbstractItemModel* const methods = m_page->rangeMethods()->model();
+        QTRY_COMPARE(methods->rowCount(), static_cast<int>(core::observerRegistry().list().size()));
+        QTRY_VERIFY(m_page->curve()->hasData());
+        const core::SiteId site{m_layer, core::SiteKind::Output};
+        std::map<std::string, ObserverChoice> expected;
+        for (const ObserverChoice& choice : observerChoices(m_document->question(site))) {
+            expected[choice.name] = choice;
+        }
+        double least = 0;
+        for (int row = 0; row < methods->rowCount(); ++row) {
+            const QModelIndex cell = methods->index(row, RangeMethodModel::Error);
+            const ObserverChoice& choice =
+                expected.at(cell.data(RangeMethodModel::NameRole).toString().toStdString());
+            QCOMPARE(cell.data().toString(), plots::shortValue(choice.meanSquaredError));
+            QVERIFY(choice.meanSquaredError >= least);
+            least = choice.meanSquaredError;
+        }
+        // Nothing beats the method that searches for the least error, and min-max clips nothing.
+        QVERIFY(expected.at("mse").meanSquaredError <= expected.at("min_max").meanSquaredError);
+        // Float scales put the last level a hair inside the range.
+        QVERIFY(expected.at("min_max").clippingError < 1e-6 * expected.at("min_max").meanSquaredError);
+
+        const core::LayerQuant before = m_document->layerConfig(m_layer);
+        int row = 0;
+        while (methods->index(row, 0).data(RangeMethodModel::NameRole).toString() !=
+               QLatin1String("percentile")) {
+            ++row;
+        }
+        m_page->rangeMethods()->setCurrentIndex(methods->index(row, 0));
+        m_page->rangeMethods()->setFocus();
+        QTest::keyClick(m_page->rangeMethods(), Qt::Key_Return);
+        QCOMPARE(m_document->config().site(site).observer.name, std::string("percentile"));
+        QCOMPARE(m_document->undoStack()->count(), 1);
+        m_document->undoStack()->undo();
+        QVERIFY(m_document->layerConfig(m_layer) == before);
+    }
+
+    /// The stems are the values after quantization: all values, on the levels of the grid.
+    void levelSharesCountEveryValue() {
+        setBits(*m_document, {m_layer}, core::SiteKind::Output, 3);
+        const core::SiteId site{m_layer, core::SiteKind::Output};
+        const SiteState& state = m_document->siteState(site);
+        const auto shares = levelShares(m_document->question(site), *state.qparams);
+        QCOMPARE(shares.size(), std::size_t{8});
+        double total = 0;
+        for (const core::LevelShare& share : shares) {
+            total += share.count;
+        }
+        QVERIFY(std::abs(total - static_cast<double>(m_document->siteStatistics(site)->count)) < 1e-6);
+        // Per channel: the exact dequantized weights.
+        const core::SiteId weight{m_layer, core::SiteKind::Weight};
+        double weights = 0;
+        for (const core::LevelShare& share :
+             levelShares(m_document->question(weight), *m_document->siteState(weight).qparams)) {
+            weights += share.count;
+        }
+        QCOMPARE(weights, static_cast<double>(m_document->layer(m_layer)->weightCount));
+    }
+
+    void codingCostsFollowEdits() {
+        CodingCosts costs(*m_document);
+        m_page->setCodingCosts(&costs);
+        const core::SiteId weight{m_layer, core::SiteKind::Weight};
+        QTRY_VERIFY(costs.find(weight) != nullptr && !costs.isBusy());
+        const core::CodingCost before = *costs.find(weight);
+        QCOMPARE(before.values, m_document->layer(m_layer)->weightCount);
+        QVERIFY(before.entropyBits <= before.huffmanBits && before.huffmanBits <= before.entropyBits + 1);
+        QCOMPARE(costs.total(core::SiteKind::Weight).plainBytes,
+                 m_document->budget().romBytes - romOfParameters());
+        setBits(*m_document, {m_layer}, core::SiteKind::Weight, 2);
+        QTRY_VERIFY(!costs.isBusy());
+        QVERIFY(costs.find(weight)->huffmanBits <= 2);
+        QVERIFY(costs.find(weight)->plainBytes < before.plainBytes);
+        setBits(*m_document, {m_layer}, core::SiteKind::Weight, std::nullopt);
+        QTRY_VERIFY(costs.find(weight) == nullptr);
+        m_document->undoStack()->setIndex(0);
+        QTRY_VERIFY(costs.find(weight) != nullptr && !costs.isBusy());
+        QCOMPARE(costs.find(weight)->codedBytes, before.codedBytes);
+    }
+
+    void channelsShowRangesAndBits() {
+        ChannelsPage page(*m_document, *m_selection);
+        page.resize(380, 600);
+        const plots::PlotTable bits = page.bits()->table(plots::TableExtent::All);
+        const core::QParams qparams = *m_document->siteState({m_layer, core::SiteKind::Weight}).qparams;
+        QCOMPARE(bits.rows.size(), qparams.scale.size());
+        for (const auto& row : bits.rows) {
+            // Narrow symmetric codes: 255 of them, and a channel's own scale is used up on its wider side.
+            QVERIFY(std::abs(row[1].toDouble() - std::log2(255.0)) < 1e-12);
+            QVERIFY(row[2].toDouble() > 6.9 && row[2].toDouble() <= row[1].toDouble());
+        }
+        setQuantizer(*m_document, {m_layer}, core::SiteKind::Weight, {"symmetric", {}},
+                     core::Granularity{core::Granularity::Kind::Tensor, 0});
+        QVERIFY2(page.bits()->meanUsed() < std::log2(255.0) - 0.2,
+                 "one scale for all wastes the small channels");
+    }
+
     void saysWhatIsMissing() {
         m_document->setStatistics(nullptr);
         QVERIFY(m_page->histogram()->emptyText().contains(QStringLiteral("Calibrate")));
@@ -161,6 +269,15 @@ private Q_SLOTS:
     }
 
 private:
+    /// What the budget counts beside packed weights.
+    std::int64_t romOfParameters() const {
+        std::int64_t bytes = 0;
+        for (const core::LayerBudget& layer : m_document->budget().layers) {
+            bytes += layer.biasBytes + layer.requantBytes;
+        }
+        return bytes;
+    }
+
     std::unique_ptr<QuantDocument> m_document;
     std::unique_ptr<Selection> m_selection;
     std::unique_ptr<SitePage> m_page;

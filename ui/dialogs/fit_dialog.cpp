@@ -1,0 +1,298 @@
+#include "ui/dialogs/fit_dialog.h"
+
+#include "ui/commands/set_layer_config_command.h"
+#include "ui/dialogs/limit_slider.h"
+#include "ui/document/layer_title.h"
+#include "ui/models/fit_change_model.h"
+#include "ui/models/layer_table_delegate.h"
+#include "ui/models/layer_table_model.h"
+#include "ui/panels/panel_parts.h"
+#include "ui/settings/theme.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QDialogButtonBox>
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QLabel>
+#include <QPainter>
+#include <QPushButton>
+#include <QSortFilterProxyModel>
+#include <QStyle>
+#include <QStyledItemDelegate>
+#include <QTableView>
+#include <QVBoxLayout>
+
+#include <algorithm>
+
+namespace bitlathe::ui {
+
+/// All rows, or those that change.
+class FitChangeFilter final : public QSortFilterProxyModel {
+public:
+    using QSortFilterProxyModel::QSortFilterProxyModel;
+
+    void setOnlyChanges(bool isOn) {
+        m_isOnlyChanges = isOn;
+        invalidateFilter();
+    }
+
+protected:
+    bool filterAcceptsRow(int row, const QModelIndex& parent) const override {
+        return !m_isOnlyChanges ||
+               sourceModel()->index(row, 0, parent).data(FitChangeModel::ChangedRole).toBool();
+    }
+
+private:
+    bool m_isOnlyChanges = true;
+};
+
+namespace {
+
+constexpr int kChipWidth = 25;
+constexpr int kChipHeight = 17;
+constexpr int kPadding = 8;
+constexpr int kControlsWidth = 300;
+/// Limits the sliders reach beyond what is there and what the device has.
+constexpr double kHeadroom = 1.25;
+
+/// Bits as chips; what a proposal changes has a ring around it.
+class ChangeDelegate final : public QStyledItemDelegate {
+public:
+    using QStyledItemDelegate::QStyledItemDelegate;
+
+    void paint(QPainter* painter, const QStyleOptionViewItem& option,
+               const QModelIndex& index) const override {
+        const Theme& theme = currentTheme();
+        painter->save();
+        if (option.state.testFlag(QStyle::State_Selected)) {
+            painter->fillRect(option.rect, theme.selection);
+        }
+        painter->setPen(theme.border);
+        painter->drawLine(option.rect.bottomLeft(), option.rect.bottomRight());
+        const QRect cell = option.rect.adjusted(kPadding, 0, -kPadding, -1);
+        painter->setFont(option.font);
+        if (const QVariant bits = index.data(LayerTableModel::BitsRole); bits.isValid()) {
+            const QRect chip(cell.left(), cell.center().y() - kChipHeight / 2 + 1, kChipWidth, kChipHeight);
+            paintBitsChip(*painter, chip, bits.toInt());
+            if (isChange(index, bits)) {
+                painter->setRenderHint(QPainter::Antialiasing);
+                painter->setPen(QPen(theme.attention, 1.5));
+                painter->drawRoundedRect(QRectF(chip).adjusted(-2, -2, 2, 2), 5, 5);
+            }
+        } else {
+            const bool isQuiet = !index.data(FitChangeModel::ChangedRole).toBool();
+            painter->setPen(isQuiet ? theme.mutedText : theme.text);
+            painter->drawText(
+                cell, index.data(Qt::TextAlignmentRole).toInt(),
+                option.fontMetrics.elidedText(index.data().toString(), Qt::ElideRight, cell.width()));
+        }
+        painter->restore();
+    }
+    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+        const bool isChip = index.data(LayerTableModel::BitsRole).isValid();
+        const int width = isChip ? kChipWidth : option.fontMetrics.horizontalAdvance(index.data().toString());
+        return {width + 2 * kPadding + 4, LayerTableDelegate::kRowHeight};
+    }
+
+private:
+    static bool isChange(const QModelIndex& index, const QVariant& bits) {
+        const bool isAfter =
+            index.column() == FitChangeModel::WeightAfter || index.column() == FitChangeModel::OutputAfter;
+        return isAfter && index.siblingAtColumn(index.column() - 1).data(LayerTableModel::BitsRole) != bits;
+    }
+};
+
+}  // namespace
+
+FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent), m_document(document) {
+    setWindowTitle(tr("Fit to device"));
+    setObjectName(QStringLiteral("fitDialog"));
+    buildControls();
+
+    m_model = new FitChangeModel(this);
+    m_filter = new FitChangeFilter(this);
+    m_filter->setSourceModel(m_model);
+    m_table = newPanelTable(tr("Bits before and after"), this);
+    m_table->setFrameShape(QFrame::StyledPanel);
+    m_table->setModel(m_filter);
+    m_table->setItemDelegate(new ChangeDelegate(m_table));
+    m_table->verticalHeader()->setDefaultSectionSize(LayerTableDelegate::kRowHeight);
+    m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
+    m_table->horizontalHeader()->setSectionResizeMode(FitChangeModel::Name, QHeaderView::Stretch);
+    m_summary = new QLabel(this);
+    m_onlyChanges = new QCheckBox(tr("Only &layers that change"), this);
+    m_onlyChanges->setChecked(true);
+    connect(m_onlyChanges, &QCheckBox::toggled, m_filter, &FitChangeFilter::setOnlyChanges);
+
+    m_verdict = new QLabel(this);
+    m_verdict->setWordWrap(true);
+    m_verdict->setAccessibleName(tr("Verdict"));
+    m_verdict->setMinimumHeight(3 * m_verdict->fontMetrics().height());
+    m_verdict->setAlignment(Qt::AlignTop | Qt::AlignLeft);
+    auto* const reset = new QPushButton(tr("&Device limits"), this);
+    reset->setAutoDefault(false);
+    reset->setEnabled(document.device().has_value());
+    connect(reset, &QPushButton::clicked, this, &FitDialog::useDeviceLimits);
+
+    auto* const form = new QFormLayout;
+    form->setSpacing(8);
+    form->addRow(tr("&Search"), m_method);
+    form->addRow(tr("&Fewest bits"), m_leastBits);
+    auto* const controls = new QVBoxLayout;
+    controls->setSpacing(14);
+    controls->addLayout(form);
+    controls->addWidget(m_rom);
+    controls->addWidget(m_ram);
+    controls->addWidget(reset, 0, Qt::AlignLeft);
+    controls->addWidget(m_verdict);
+    controls->addStretch();
+    auto* const left = new QWidget(this);
+    left->setLayout(controls);
+    controls->setContentsMargins({});
+    left->setFixedWidth(kControlsWidth);
+
+    auto* const head = new QHBoxLayout;
+    head->addWidget(m_summary, 1);
+    head->addWidget(m_onlyChanges);
+    auto* const right = new QVBoxLayout;
+    right->addLayout(head);
+    right->addWidget(m_table, 1);
+    auto* const middle = new QHBoxLayout;
+    middle->setSpacing(18);
+    middle->addWidget(left);
+    middle->addLayout(right, 1);
+
+    auto* const buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
+    m_acceptAndEvaluate = buttons->addButton(tr("Accept and &evaluate"), QDialogButtonBox::AcceptRole);
+    m_accept = buttons->addButton(tr("&Accept"), QDialogButtonBox::AcceptRole);
+    m_accept->setDefault(true);
+    m_accept->setObjectName(QStringLiteral("acceptFit"));
+    m_acceptAndEvaluate->setObjectName(QStringLiteral("acceptAndEvaluateFit"));
+    connect(m_accept, &QPushButton::clicked, this, [this] { take(false); });
+    connect(m_acceptAndEvaluate, &QPushButton::clicked, this, [this] { take(true); });
+    connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(18, 18, 18, 14);
+    column->setSpacing(12);
+    column->addLayout(middle, 1);
+    column->addWidget(buttons);
+    resize(980, 620);
+
+    // What is shown belongs to the configuration it was searched for.
+    connect(&document, &QuantDocument::variantsChanged, this, &FitDialog::search);
+    connect(&document, &QuantDocument::layerConfigChanged, this, &FitDialog::search);
+    connect(&document, &QuantDocument::modelChanged, this, &QDialog::reject);
+    useDeviceLimits();
+    search();
+}
+
+void FitDialog::buildControls() {
+    m_method = new QComboBox(this);
+    m_method->addItem(tr("rules, scales per channel (MixPC)"), static_cast<int>(FitMethod::RulesPerChannel));
+    m_method->addItem(tr("rules, one scale a layer (MixPL)"), static_cast<int>(FitMethod::RulesPerLayer));
+    m_method->setToolTip(tr("Memory-driven rules: Rusci, Capotondi, Benini 2019, arXiv:1905.13082"));
+    connect(m_method, &QComboBox::currentIndexChanged, this, &FitDialog::search);
+    m_leastBits = new QComboBox(this);
+    for (const int bits : {2, 4, 8}) {
+        m_leastBits->addItem(QString::number(bits), bits);
+    }
+    connect(m_leastBits, &QComboBox::currentIndexChanged, this, &FitDialog::search);
+    m_rom = new LimitSlider(tr("ROM"), this);
+    m_ram = new LimitSlider(tr("RAM"), this);
+    const core::Budget& budget = m_document.budget();
+    const std::optional<core::Device>& device = m_document.device();
+    const auto reach = [](std::int64_t now, std::int64_t limit) {
+        return static_cast<qint64>(kHeadroom * static_cast<double>(std::max(now, std::min(limit, 2 * now))));
+    };
+    m_rom->setMaximum(reach(budget.romBytes, device ? device->romLimitBytes() : 0));
+    m_ram->setMaximum(reach(budget.peakRamBytes, device ? device->ramLimitBytes() : 0));
+    if (device) {
+        const QString name = QString::fromStdString(device->name);
+        m_rom->setDeviceLimit(device->romLimitBytes(), name);
+        m_ram->setDeviceLimit(device->ramLimitBytes(), name);
+    }
+    connect(m_rom, &LimitSlider::valueChanged, this, &FitDialog::search);
+    connect(m_ram, &LimitSlider::valueChanged, this, &FitDialog::search);
+}
+
+void FitDialog::useDeviceLimits() {
+    const std::optional<core::Device>& device = m_document.device();
+    m_rom->setValue(device ? device->romLimitBytes() : m_document.budget().romBytes);
+    m_ram->setValue(device ? device->ramLimitBytes() : m_document.budget().peakRamBytes);
+}
+
+QString FitDialog::verdict() const {
+    return m_verdict->text();
+}
+
+bool FitDialog::isSearching() const {
+    return m_worker.isBusy();
+}
+
+void FitDialog::search() {
+    if (!m_document.hasModel()) {
+        return;
+    }
+    FitRequest request;
+    request.model = m_document.model();
+    request.config = m_document.config();
+    request.romLimitBytes = m_rom->value();
+    request.ramLimitBytes = m_ram->value();
+    request.method = static_cast<FitMethod>(m_method->currentData().toInt());
+    request.leastBits = m_leastBits->currentData().toInt();
+    m_worker.start([this, request = std::move(request)]() -> experiments::LatestWins::Delivery {
+        FitProposal proposal = proposeFit(request);
+        return [this, proposal = std::move(proposal)] { show(proposal); };
+    });
+}
+
+void FitDialog::show(FitProposal proposal) {
+    m_proposal = std::move(proposal);
+    m_model->setChanges(compareConfigs(*m_document.model(), m_document.config(), m_proposal.config));
+    m_filter->invalidate();
+    const bool fits = m_proposal.isFeasible;
+    const int changed = m_model->changedCount();
+    m_verdict->setText((fits ? QStringLiteral("✓ ") : QStringLiteral("✗ ")) + m_proposal.verdict);
+    m_verdict->setProperty("role", fits ? QStringLiteral("good") : QStringLiteral("attention"));
+    m_verdict->style()->polish(m_verdict);
+    m_summary->setText(!fits          ? tr("Nothing to propose at these limits.")
+                       : changed == 0 ? tr("It fits as it is.")
+                                      : tr("%n layer(s) change", nullptr, changed));
+    m_rom->setUsed(m_proposal.budget.romBytes);
+    m_ram->setUsed(m_proposal.budget.peakRamBytes);
+    m_accept->setEnabled(fits && changed > 0);
+    m_acceptAndEvaluate->setEnabled(fits);
+    Q_EMIT proposed();
+}
+
+void FitDialog::take(bool isEvaluated) {
+    std::vector<LayerChange> changes;
+    for (const FitChange& change : m_model->changes()) {
+        if (!change.isChanged) {
+            continue;
+        }
+        LayerChange edit{change.layer, {}};
+        if (change.layer == core::kInputLayer) {
+            edit.quant.output = m_proposal.config.input;
+        } else {
+            edit.quant = m_proposal.config.layers.at(change.layer);
+        }
+        changes.push_back(std::move(edit));
+    }
+    m_worker.cancel();
+    m_document.disconnect(this);  // the edit below is the one this dialog is about
+    if (!changes.empty()) {
+        const QString text = m_document.device()
+                                 ? tr("fit to %1").arg(QString::fromStdString(m_document.device()->name))
+                                 : tr("fit to %1 B of ROM").arg(groupedNumber(m_rom->value()));
+        m_document.undoStack()->push(new SetLayerConfigCommand(m_document, std::move(changes), text));
+    }
+    accept();
+    if (isEvaluated) {
+        Q_EMIT evaluateRequested();
+    }
+}
+
+}  // namespace bitlathe::ui

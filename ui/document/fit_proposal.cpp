@@ -1,0 +1,119 @@
+#include "ui/document/fit_proposal.h"
+
+#include "core/search/memory_driven.h"
+#include "core/types/error.h"
+#include "ui/document/layer_title.h"
+
+#include <QCoreApplication>
+
+namespace bitlathe::ui {
+
+namespace {
+
+QString tr(const char* text) {
+    return QCoreApplication::translate("FitProposal", text);
+}
+
+void searchByRules(const FitRequest& request, FitProposal& proposal) {
+    const std::vector<core::ChainLayer> chain = core::chainOf(*request.model);
+    core::MemoryDrivenOptions options;
+    options.romLimitBytes = request.romLimitBytes;
+    options.ramLimitBytes = request.ramLimitBytes;
+    options.minBits = request.leastBits;
+    options.mode = request.method == FitMethod::RulesPerLayer ? core::MemoryDrivenOptions::Mode::MixPL
+                                                              : core::MemoryDrivenOptions::Mode::MixPC;
+    const core::MemoryDrivenResult result = core::memoryDrivenBits(chain, options);
+    proposal.isFeasible = result.isFeasible;
+    if (result.isFeasible) {
+        core::applyBits(result, *request.model, proposal.config);
+    } else {
+        proposal.verdict = QString::fromStdString(result.verdict);
+        if (result.bindingLayer >= 0) {
+            proposal.bindingLayer = chain[static_cast<std::size_t>(result.bindingLayer)].id;
+        }
+    }
+}
+
+/// The budget counts what the rules leave out (pools, branches), so it has the last word.
+void judge(const FitRequest& request, FitProposal& proposal) {
+    if (proposal.budget.romBytes > request.romLimitBytes) {
+        proposal.isFeasible = false;
+        proposal.verdict = tr("Too big: the least found is %1 B of ROM, %2 B over the limit.")
+                               .arg(groupedNumber(proposal.budget.romBytes),
+                                    groupedNumber(proposal.budget.romBytes - request.romLimitBytes));
+    } else if (proposal.budget.peakRamBytes > request.ramLimitBytes) {
+        proposal.isFeasible = false;
+        const auto peak = static_cast<std::size_t>(proposal.budget.peakLayer);
+        proposal.bindingLayer = proposal.budget.layers[peak].layer;
+        proposal.verdict =
+            tr("Too big: %1 needs %2 B of RAM, %3 B over the limit.")
+                .arg(layerTitle(proposal.bindingLayer), groupedNumber(proposal.budget.peakRamBytes),
+                     groupedNumber(proposal.budget.peakRamBytes - request.ramLimitBytes));
+    } else {
+        proposal.verdict =
+            tr("Fits: %1 of %2 B of ROM, %3 of %4 B of RAM.")
+                .arg(groupedNumber(proposal.budget.romBytes), groupedNumber(request.romLimitBytes),
+                     groupedNumber(proposal.budget.peakRamBytes), groupedNumber(request.ramLimitBytes));
+    }
+}
+
+}  // namespace
+
+FitProposal proposeFit(const FitRequest& request) {
+    FitProposal proposal;
+    proposal.config = request.config;
+    proposal.before = core::computeBudget(*request.model, request.config);
+    try {
+        searchByRules(request, proposal);
+    } catch (const core::Error& error) {
+        proposal.isFeasible = false;
+        proposal.config = request.config;
+        proposal.verdict = QString::fromUtf8(error.what());
+    }
+    proposal.budget = core::computeBudget(*request.model, proposal.config);
+    if (proposal.isFeasible) {
+        judge(request, proposal);
+    }
+    return proposal;
+}
+
+std::vector<FitChange> compareConfigs(const core::PreparedModel& model, const core::QuantConfig& before,
+                                      const core::QuantConfig& after) {
+    const core::Budget budgetBefore = core::computeBudget(model, before);
+    const core::Budget budgetAfter = core::computeBudget(model, after);
+    std::vector<FitChange> changes;
+    FitChange input;
+    input.layer = core::kInputLayer;
+    input.outputBefore = before.input.bits;
+    input.outputAfter = after.input.bits;
+    input.isChanged = before.input != after.input;
+    changes.push_back(input);
+    const auto quantOf = [](const core::QuantConfig& config, const core::LayerId& id) {
+        const auto found = config.layers.find(id);
+        return found == config.layers.end() ? core::LayerQuant() : found->second;
+    };
+    for (const core::Layer& layer : model.layers) {
+        if (!layer.isQuantizable) {
+            continue;
+        }
+        const core::LayerQuant old = quantOf(before, layer.id);
+        const core::LayerQuant now = quantOf(after, layer.id);
+        const auto index = static_cast<std::size_t>(layer.index);
+        FitChange change;
+        change.layer = layer.id;
+        change.hasWeights = layer.hasWeights();
+        change.weightBefore = old.weight.bits;
+        change.weightAfter = now.weight.bits;
+        change.outputBefore = old.output.bits;
+        change.outputAfter = now.output.bits;
+        change.romBefore = budgetBefore.layers[index].romBytes();
+        change.romAfter = budgetAfter.layers[index].romBytes();
+        change.ramBefore = budgetBefore.layers[index].ramBytes();
+        change.ramAfter = budgetAfter.layers[index].ramBytes();
+        change.isChanged = old != now;
+        changes.push_back(change);
+    }
+    return changes;
+}
+
+}  // namespace bitlathe::ui
