@@ -22,12 +22,20 @@ constexpr double kLimitReach = 1.6;  // of the largest model: a limit farther ou
 
 }  // namespace
 
-std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points) {
+namespace {
+
+qint64 bytesOn(const ParetoPoint& point, ByteAxis axis) {
+    return axis == ByteAxis::Rom ? point.romBytes : point.ramBytes;
+}
+
+}  // namespace
+
+std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points, ByteAxis axis) {
     std::vector<std::size_t> order(points.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return points[a].romBytes != points[b].romBytes
-                   ? points[a].romBytes < points[b].romBytes
+        return bytesOn(points[a], axis) != bytesOn(points[b], axis)
+                   ? bytesOn(points[a], axis) < bytesOn(points[b], axis)
                    : points[a].accuracyPercent > points[b].accuracyPercent;
     });
     std::vector<std::size_t> front;
@@ -52,8 +60,38 @@ ParetoPlot::ParetoPlot(QWidget* parent) : PlotWidget(tr("Accuracy against ROM"),
 void ParetoPlot::setPoints(std::vector<ParetoPoint> points) {
     std::erase_if(points, [](const ParetoPoint& p) { return !std::isfinite(p.accuracyPercent); });
     m_points = std::move(points);
-    m_front = paretoFront(m_points);
+    findFront();
     setHasData(!m_points.empty());
+    updateHome();
+}
+
+double ParetoPlot::bytesOf(const ParetoPoint& point) const {
+    return static_cast<double>(bytesOn(point, m_axis));
+}
+
+bool ParetoPlot::hasEstimates() const {
+    return std::any_of(m_points.begin(), m_points.end(), [](const ParetoPoint& p) { return p.isEstimate; });
+}
+
+void ParetoPlot::findFront() {
+    const bool isOfEstimates = hasEstimates();
+    std::vector<ParetoPoint> candidates;
+    std::vector<std::size_t> indices;
+    for (std::size_t i = 0; i < m_points.size(); ++i) {
+        if (m_points[i].isEstimate == isOfEstimates) {
+            candidates.push_back(m_points[i]);
+            indices.push_back(i);
+        }
+    }
+    m_front.clear();
+    for (const std::size_t index : paretoFront(candidates, m_axis)) {
+        m_front.push_back(indices[index]);
+    }
+}
+
+void ParetoPlot::setByteAxis(ByteAxis axis) {
+    m_axis = axis;
+    findFront();
     updateHome();
 }
 
@@ -74,7 +112,7 @@ void ParetoPlot::updateHome() {
     core::Range bytes{HUGE_VAL, -HUGE_VAL};
     core::Range accuracy{HUGE_VAL, -HUGE_VAL};
     for (const ParetoPoint& point : m_points) {
-        const auto rom = static_cast<double>(point.romBytes);
+        const double rom = bytesOf(point);
         bytes = {std::min(bytes.lower, rom), std::max(bytes.upper, rom)};
         accuracy = {std::min(accuracy.lower, point.accuracyPercent),
                     std::max(accuracy.upper, point.accuracyPercent)};
@@ -101,7 +139,7 @@ void ParetoPlot::relayout() {
 }
 
 QPointF ParetoPlot::pixelOf(std::size_t index) const {
-    return {plot()->xAxis->coordToPixel(static_cast<double>(m_points[index].romBytes)),
+    return {plot()->xAxis->coordToPixel(bytesOf(m_points[index])),
             plot()->yAxis->coordToPixel(m_points[index].accuracyPercent)};
 }
 
@@ -221,7 +259,14 @@ void ParetoPlot::paintPoints(QPainter& painter) const {
         painter.setPen(QPen(color, 1.25));
         painter.setBrush(isOnFront || isSelected ? color : theme().surface);
         const double radius = isSelected ? kPointPx + 1.5 : kPointPx;
-        painter.drawEllipse(at, radius, radius);
+        if (hasEstimates() && !m_points[i].isEstimate) {
+            painter.setPen(QPen(isSelected ? theme().attention : theme().text, 1.25));
+            painter.setBrush(painter.pen().color());
+            painter.drawRect(
+                QRectF(at.x() - radius + 0.5, at.y() - radius + 0.5, 2 * radius - 1, 2 * radius - 1));
+        } else {
+            painter.drawEllipse(at, radius, radius);
+        }
     }
     painter.restore();
     painter.setFont(smallFont());
@@ -231,13 +276,18 @@ void ParetoPlot::paintPoints(QPainter& painter) const {
     }
 }
 
+QString ParetoPlot::horizontalCaption() const {
+    const QString bytes = m_axis == ByteAxis::Rom ? tr("ROM") : tr("RAM");
+    return hasEstimates() ? tr("%1   ● estimated   ■ measured").arg(bytes) : bytes;
+}
+
 void ParetoPlot::paintCaption(QPainter& painter) const {
     const QFontMetricsF metrics(smallFont());
     const QRectF area = plot()->axisRect()->rect();
     painter.setFont(smallFont());
     painter.setPen(theme().muted);
     painter.drawText(QRectF(area.left(), height() - metrics.height() - 1, area.width(), metrics.height()),
-                     Qt::AlignCenter, metrics.elidedText(tr("ROM"), Qt::ElideRight, area.width()));
+                     Qt::AlignCenter, metrics.elidedText(horizontalCaption(), Qt::ElideRight, area.width()));
     painter.drawText(QRectF(6, 2, width() / 2.0, metrics.height()), Qt::AlignLeft | Qt::AlignVCenter,
                      tr("accuracy (%)"));
     if (m_limit) {
@@ -275,6 +325,12 @@ QString ParetoPlot::toolTipAt(const QPointF& position) const {
     QString text =
         tr("%1\n%2 %, ROM %3")
             .arg(point.name, valueAtResolution(point.accuracyPercent, 0.01), exactBytes(point.romBytes));
+    if (point.ramBytes > 0) {
+        text += tr(", RAM %1").arg(exactBytes(point.ramBytes));
+    }
+    if (point.isEstimate) {
+        text += QLatin1Char('\n') + tr("estimated, not measured");
+    }
     if (point.accuracy95) {
         text += QLatin1Char('\n') + tr("95 %: %1 … %2")
                                         .arg(valueAtResolution(point.accuracy95->lower, 0.01),
@@ -288,7 +344,7 @@ void ParetoPlot::describeData() {
     for (const std::size_t index : m_front) {
         names += tr("%1 (%2 %, %3)")
                      .arg(m_points[index].name, valueAtResolution(m_points[index].accuracyPercent, 0.01),
-                          shortBytes(static_cast<double>(m_points[index].romBytes)));
+                          shortBytes(bytesOf(m_points[index])));
     }
     describe(tr("%1 runs, %2 of them not beaten by another: %3.")
                  .arg(m_points.size())
@@ -304,10 +360,12 @@ PlotTable ParetoPlot::table(TableExtent extent) const {
                      QStringLiteral("accuracy_percent"),
                      QStringLiteral("accuracy_lower95"),
                      QStringLiteral("accuracy_upper95"),
-                     QStringLiteral("on_front")};
+                     QStringLiteral("on_front"),
+                     QStringLiteral("ram_bytes"),
+                     QStringLiteral("is_estimate")};
     for (std::size_t i = 0; i < m_points.size(); ++i) {
         const ParetoPoint& point = m_points[i];
-        const bool isVisible = plot()->xAxis->range().contains(static_cast<double>(point.romBytes)) &&
+        const bool isVisible = plot()->xAxis->range().contains(bytesOf(point)) &&
                                plot()->yAxis->range().contains(point.accuracyPercent);
         if (extent == TableExtent::Visible && !isVisible) {
             continue;
@@ -316,7 +374,7 @@ PlotTable ParetoPlot::table(TableExtent extent) const {
         table.rows.push_back({point.id, point.name, point.romBytes, point.accuracyPercent,
                               point.accuracy95 ? QVariant(point.accuracy95->lower) : QVariant(),
                               point.accuracy95 ? QVariant(point.accuracy95->upper) : QVariant(),
-                              isOnFront ? 1 : 0});
+                              isOnFront ? 1 : 0, point.ramBytes, point.isEstimate ? 1 : 0});
     }
     return table;
 }

@@ -16,14 +16,20 @@ struct ParetoPoint {
     qint64 romBytes = 0;
     double accuracyPercent = 0;
     std::optional<core::Range> accuracy95;  ///< 95 % interval, %
+    bool isEstimate = false;                ///< a search's guess, not measured
+    qint64 ramBytes = 0;                    ///< for the RAM axis
 };
+
+/// Which bytes lie on the horizontal axis.
+enum class ByteAxis { Rom, Ram };
 
 /// Indices of the points that no other beats: none has at most the bytes and at least the accuracy, and one
 /// of them better. In ascending bytes; of equal points the first.
-std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points);
+std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points, ByteAxis axis = ByteAxis::Rom);
 
-/// Accuracy against ROM of many runs; the front is a line, the points under it are hollow. Points can be
-/// clicked. Horizontal: bytes, vertical: accuracy in %.
+/// Accuracy against ROM (or RAM) of many runs; the front is a line, the points under it are hollow. Where some points
+/// are estimates, the front is theirs, and what was measured stands beside them as squares. Points can be clicked.
+/// Horizontal: bytes, vertical: accuracy in %.
 class ParetoPlot final : public PlotWidget {
     Q_OBJECT
 
@@ -32,8 +38,10 @@ public:
 
     /// Points whose accuracy is not finite are left out.
     void setPoints(std::vector<ParetoPoint> points);
-    /// ROM of the device, B; empty: none.
+    void setByteAxis(ByteAxis axis);
+    /// ROM (or RAM) of the device, B; empty: none.
     void setLimit(std::optional<qint64> bytes);
+    const std::vector<ParetoPoint>& points() const noexcept { return m_points; }
     void setSelection(std::set<qint64> ids);
 
     PlotTable table(TableExtent extent) const override;
@@ -57,6 +65,10 @@ private:
         QRectF rect;
     };
 
+    QString horizontalCaption() const;
+    double bytesOf(const ParetoPoint& point) const;
+    bool hasEstimates() const;
+    void findFront();
     std::vector<Label> labels() const;
     int pointAt(const QPointF& position) const;
     void updateHome();
@@ -68,6 +80,7 @@ private:
     std::vector<std::size_t> m_front;
     std::set<qint64> m_selection;
     std::optional<qint64> m_limit;
+    ByteAxis m_axis = ByteAxis::Rom;
 };
 
 }  // namespace bitlathe::plots

@@ -21,6 +21,7 @@
 #include "ui/panels/model_panel.h"
 #include "ui/panels/panel_dock.h"
 #include "ui/panels/panel_frame.h"
+#include "ui/panels/post_training_panel.h"
 #include "ui/panels/runs_panel.h"
 #include "ui/panels/welcome_page.h"
 #include "ui/settings/app_settings.h"
@@ -100,6 +101,7 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     m_budget = new BudgetPanel(document, selection, this);
     m_budget->setCodingCosts(&workbench.codingCosts());
 
+    m_postTraining = new PostTrainingPanel(document, this);
     m_jobs = new JobsPanel(workbench.jobs(), this);
     m_runs = new RunsPanel(this);
     m_compare = new ComparePanel(this);
@@ -115,6 +117,7 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     addPanel(QStringLiteral("compare"), tr("Compare"), m_compare, Place::BottomTabs);
     addPanel(QStringLiteral("log"), tr("Log"), log, Place::BottomTabs);
     addPanel(QStringLiteral("jobs"), tr("Jobs"), m_jobs, Place::BottomRight);
+    addPanel(QStringLiteral("post_training"), tr("Post-training"), m_postTraining, Place::BottomTabs);
     connectRuns();
 
     connect(m_layers, &LayersPanel::summaryChanged, this,
@@ -123,6 +126,9 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     connect(m_inspector, &InspectorPanel::editRefused, this, &MainWindow::showMessage);
     connect(m_inspector, &InspectorPanel::summaryChanged, this,
             [this] { dock(QStringLiteral("inspector"))->setHint(m_inspector->summary()); });
+    connect(m_postTraining, &PostTrainingPanel::editRefused, this, &MainWindow::showMessage);
+    connect(m_postTraining, &PostTrainingPanel::summaryChanged, this,
+            [this] { dock(QStringLiteral("post_training"))->setHint(m_postTraining->summary()); });
     connect(m_budget, &BudgetPanel::deviceChooserRequested, this,
             [this](const QPoint& position) { m_deviceMenu->popup(position); });
     connect(m_welcome, &WelcomePage::openRequested, this, &MainWindow::chooseFile);

@@ -29,6 +29,7 @@ class LogModel;
 class ModelPanel;
 class PanelDock;
 class PanelFrame;
+class PostTrainingPanel;
 class RunsPanel;
 class WelcomePage;
 class Workbench;
@@ -57,6 +58,7 @@ public:
     LayersPanel* layersPanel() const noexcept { return m_layers; }
     InspectorPanel* inspectorPanel() const noexcept { return m_inspector; }
     BudgetPanel* budgetPanel() const noexcept { return m_budget; }
+    PostTrainingPanel* postTrainingPanel() const noexcept { return m_postTraining; }
     JobsPanel* jobsPanel() const noexcept { return m_jobs; }
     RunsPanel* runsPanel() const noexcept { return m_runs; }
     ComparePanel* comparePanel() const noexcept { return m_compare; }
@@ -123,6 +125,7 @@ private:
     ModelPanel* m_model = nullptr;
     InspectorPanel* m_inspector = nullptr;
     BudgetPanel* m_budget = nullptr;
+    PostTrainingPanel* m_postTraining = nullptr;
     JobsPanel* m_jobs = nullptr;
     RunsPanel* m_runs = nullptr;
     ComparePanel* m_compare = nullptr;

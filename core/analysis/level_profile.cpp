@@ -8,6 +8,10 @@ namespace {
 
 /// Values below thresholds[k] (and not below the one before) become level k.
 std::vector<double> thresholdsOf(const QParams& qparams) {
+    if (!qparams.isUniform()) {
+        const std::vector<float>& table = qparams.tables.front().thresholds;
+        return {table.begin(), table.end()};
+    }
     const double toNext = qparams.rounding == Rounding::Floor ? 1.0 : 0.5;
     std::vector<double> thresholds;
     for (std::int32_t code = qparams.quantMin; code < qparams.quantMax; ++code) {
@@ -18,6 +22,10 @@ std::vector<double> thresholdsOf(const QParams& qparams) {
 }
 
 std::size_t levelOfZero(const QParams& qparams) {
+    if (!qparams.isUniform()) {
+        const std::vector<float>& table = qparams.tables.front().thresholds;
+        return static_cast<std::size_t>(std::lower_bound(table.begin(), table.end(), 0.0F) - table.begin());
+    }
     const std::int32_t code = std::clamp(qparams.zeroPoint[0], qparams.quantMin, qparams.quantMax);
     return static_cast<std::size_t>(code - qparams.quantMin);
 }
@@ -34,8 +42,7 @@ double squaredDistance(double a, double b, double level) {
 std::vector<double> levelValues(const QParams& qparams, std::size_t channel) {
     std::vector<double> values;
     for (std::int32_t code = qparams.quantMin; code <= qparams.quantMax; ++code) {
-        values.push_back((static_cast<double>(code) - qparams.zeroPoint[channel]) *
-                         static_cast<double>(qparams.scale[channel]));
+        values.push_back(qparams.value(code, channel));
     }
     return values;
 }

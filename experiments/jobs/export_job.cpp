@@ -1,7 +1,5 @@
 #include "experiments/jobs/export_job.h"
 
-#include "core/plan/quant_plan.h"
-
 namespace bitlathe::experiments {
 
 namespace {
@@ -26,17 +24,18 @@ JobProduct ExportJob::run(JobScope& scope) {
     core::RunContext& context = scope.context();
     context.beginStage("export");
     context.checkpoint(0, 2, "checking");
-    const core::QuantPlan plan = core::resolvePlan(*m_input.model, m_input.config, *m_input.statistics);
+    const core::QuantizedModel quantized = quantizedModel(m_input.source, scope);
+    context.beginStage("export");
     const std::unique_ptr<core::Exporter> exporter = core::exporterRegistry().create(m_input.exporter);
 
     auto exported = std::make_shared<ExportedFiles>();
     exported->format = m_input.exporter.name;
     exported->folder = m_input.folder;
-    exported->remarks = exporter->check(*m_input.model, plan);
+    exported->remarks = exporter->check(quantized.model, quantized.plan);
     refuseBlocking(exported->remarks, exported->format);
 
     context.checkpoint(1, 2, m_input.folder);
-    exported->files = exporter->write(*m_input.model, plan, m_input.folder);
+    exported->files = exporter->write(quantized.model, quantized.plan, m_input.folder);
     return std::shared_ptr<const ExportedFiles>(std::move(exported));
 }
 

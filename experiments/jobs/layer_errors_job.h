@@ -1,8 +1,7 @@
 #pragma once
 
-#include "core/data/dataset.h"
-#include "core/plan/quant_plan.h"
 #include "experiments/jobs/job.h"
+#include "experiments/jobs/quantized_model.h"
 
 #include <memory>
 
@@ -12,17 +11,13 @@ namespace bitlathe::experiments {
 class LayerErrorsJob final : public Job {
 public:
     struct Input {
-        std::shared_ptr<const core::PreparedModel> model;
-        std::shared_ptr<const core::Statistics> statistics;
-        core::QuantConfig config;
-        core::DataSpec data;
+        ConfiguredModel source;
         EvaluateStage stage;  ///< split, samples and batch size
-        int threads = 1;
     };
     explicit LayerErrorsJob(Input input) : m_input(std::move(input)) {}
 
     std::string_view kind() const override { return "layer_errors"; }
-    std::string name() const override { return m_input.model->graph.name; }
+    std::string name() const override { return m_input.source.model->graph.name; }
     JobProduct run(JobScope& scope) override;
 
 private:

@@ -1,6 +1,7 @@
 #include "ui/dialogs/export_dialog.h"
 
 #include "core/exporters/exporter.h"
+#include "core/graph/prepare.h"
 #include "core/types/error.h"
 #include "ui/document/layer_title.h"
 #include "ui/panels/method_editor.h"
@@ -24,6 +25,8 @@ ExportDialog::ExportDialog(std::shared_ptr<const core::PreparedModel> model, con
     setWindowTitle(tr("Export"));
     setObjectName(QStringLiteral("exportDialog"));
     try {
+        // Where methods are applied the values are others, but what a format can hold is the same.
+        m_model = std::make_shared<const core::PreparedModel>(core::preparedFor(*m_model, config));
         m_plan = core::resolvePlan(*m_model, config, statistics);
     } catch (const core::Error& error) {
         m_problem = QString::fromUtf8(error.what());

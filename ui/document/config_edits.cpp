@@ -1,10 +1,12 @@
 #include "ui/document/config_edits.h"
 
 #include "core/observers/observer.h"
+#include "core/ptq/post_training.h"
 #include "core/quantizers/quantizer.h"
 #include "core/registry/registry.h"
 #include "core/types/error.h"
 #include "ui/commands/set_layer_config_command.h"
+#include "ui/commands/set_post_training_command.h"
 #include "ui/document/layer_title.h"
 
 #include <QCoreApplication>
@@ -67,6 +69,60 @@ QString editSites(QuantDocument& document, const std::vector<core::LayerId>& lay
     }
     const QString label = tr("%1, %2").arg(text, layersText(changes));
     document.undoStack()->push(new SetLayerConfigCommand(document, std::move(changes), label, gesture));
+    return {};
+}
+
+namespace {
+
+/// Pushes what `edit` makes of those layers it takes, as one command. It returns false to leave a layer alone.
+QString editLayers(QuantDocument& document, const std::vector<core::LayerId>& layers, const QString& text,
+                   const std::function<bool(core::LayerQuant& quant, const core::Layer& layer)>& edit) {
+    std::vector<LayerChange> changes;
+    for (const core::LayerId& id : layers) {
+        const core::Layer* const layer = document.layer(id);
+        LayerChange change{id, document.layerConfig(id)};
+        if (layer != nullptr && edit(change.quant, *layer) && change.quant != document.layerConfig(id)) {
+            changes.push_back(std::move(change));
+        }
+    }
+    if (!changes.empty()) {
+        const QString label = tr("%1, %2").arg(text, layersText(changes));
+        document.undoStack()->push(new SetLayerConfigCommand(document, std::move(changes), label));
+    }
+    return {};
+}
+
+}  // namespace
+
+QString setBatchNormMode(QuantDocument& document, const std::vector<core::LayerId>& layers,
+                         core::BatchNormMode mode) {
+    if (mode != core::BatchNormMode::Folded && document.model() && !document.model()->imported) {
+        return tr("This model came with its batch norms folded in: nothing is left to keep apart.");
+    }
+    return editLayers(document, layers, tr("batch norm"),
+                      [mode](core::LayerQuant& quant, const core::Layer& layer) {
+                          quant.batchNorm = mode;
+                          return layer.hasBatchNorm;
+                      });
+}
+
+QString setTakesPostTraining(QuantDocument& document, const std::vector<core::LayerId>& layers,
+                             bool isTaken) {
+    return editLayers(document, layers, tr("post-training of layers"),
+                      [isTaken](core::LayerQuant& quant, const core::Layer& layer) {
+                          quant.takesPostTraining = isTaken;
+                          return layer.hasWeights();
+                      });
+}
+
+QString setPostTraining(QuantDocument& document, std::vector<core::MethodSpec> methods, const QString& text,
+                        quint64 gesture) {
+    try {
+        core::checkPostTraining(methods);
+    } catch (const core::Error& error) {
+        return QString::fromUtf8(error.what());
+    }
+    document.undoStack()->push(new SetPostTrainingCommand(document, std::move(methods), text, gesture));
     return {};
 }
 

@@ -31,6 +31,16 @@ QString setObserver(QuantDocument& document, const std::vector<core::LayerId>& l
 QString setManualRange(QuantDocument& document, const core::SiteId& site, std::optional<core::Range> range,
                        quint64 gesture = 0);
 
+/// What becomes of the batch norm of those layers that have one.
+QString setBatchNormMode(QuantDocument& document, const std::vector<core::LayerId>& layers,
+                         core::BatchNormMode mode);
+/// Whether the configuration's post-training methods change these layers.
+QString setTakesPostTraining(QuantDocument& document, const std::vector<core::LayerId>& layers, bool isTaken);
+/// Replaces the active configuration's post-training methods. Refused: unknown method or parameter, an order that
+/// cannot work.
+QString setPostTraining(QuantDocument& document, std::vector<core::MethodSpec> methods, const QString& text,
+                        quint64 gesture = 0);
+
 /// Whether the layer has this site at all and may be quantized there.
 bool canQuantize(const QuantDocument& document, const core::LayerId& layer, core::SiteKind kind);
 

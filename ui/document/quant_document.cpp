@@ -1,5 +1,6 @@
 #include "ui/document/quant_document.h"
 
+#include "core/graph/prepare.h"
 #include "ui/document/site_evaluation.h"
 
 #include <QFileInfo>
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace bitlathe::ui {
 
@@ -34,6 +36,8 @@ void QuantDocument::open(DocumentContent content) {
     m_undoStack.clear();
     m_model = std::move(content.model);
     m_weightStatistics = std::move(content.weightStatistics);
+    m_unfolded.reset();
+    m_unfoldedStatistics.reset();
     m_statistics = std::move(content.statistics);
     m_recipe = std::move(content.recipe);
     m_recipePath = QString::fromStdString(content.recipePath);
@@ -109,7 +113,9 @@ void QuantDocument::setLayerConfig(const std::vector<LayerChange>& changes) {
         if (before.output != change.quant.output) {
             sites.push_back({change.layer, core::SiteKind::Output});
         }
-        if (before.weight != change.quant.weight && change.layer != core::kInputLayer) {
+        const bool isOtherWeight =
+            before.weight != change.quant.weight || before.batchNorm != change.quant.batchNorm;
+        if (isOtherWeight && change.layer != core::kInputLayer) {
             sites.push_back({change.layer, core::SiteKind::Weight});
         }
         if (change.layer == core::kInputLayer) {
@@ -118,6 +124,7 @@ void QuantDocument::setLayerConfig(const std::vector<LayerChange>& changes) {
             activeConfig().layers[change.layer] = change.quant;
         }
     }
+    unfoldWhereNeeded();
     recompute(sites);
     recomputeBudget();
     for (const LayerChange& change : changes) {
@@ -126,11 +133,55 @@ void QuantDocument::setLayerConfig(const std::vector<LayerChange>& changes) {
     Q_EMIT budgetChanged();
 }
 
+void QuantDocument::setPostTraining(std::vector<core::MethodSpec> methods) {
+    activeConfig().postTraining = std::move(methods);
+    Q_EMIT postTrainingChanged();
+}
+
+bool QuantDocument::keepsBatchNorm(const core::LayerId& id) const {
+    const auto found = config().layers.find(id);
+    if (found == config().layers.end()) {
+        return false;
+    }
+    // Fake batch norm quantizes the folded weights.
+    const core::BatchNormMode mode = found->second.batchNorm;
+    return mode == core::BatchNormMode::NotFolded || mode == core::BatchNormMode::Icn;
+}
+
+void QuantDocument::unfoldWhereNeeded() {
+    if (!m_model || m_unfolded || !m_model->imported) {
+        return;
+    }
+    std::set<core::LayerId> keep;
+    bool isNeeded = false;
+    for (const core::Layer& layer : m_model->layers) {
+        if (layer.hasBatchNorm) {
+            keep.insert(layer.id);
+            isNeeded = isNeeded || keepsBatchNorm(layer.id);
+        }
+    }
+    if (!isNeeded) {
+        return;
+    }
+    m_unfolded = std::make_shared<const core::PreparedModel>(
+        core::prepare(*m_model->imported, m_model->graph.inputShape(), keep));
+    auto statistics = std::make_shared<core::Statistics>();
+    statistics->modelHash = m_unfolded->hash;
+    for (const core::Layer& layer : m_unfolded->layers) {
+        if (layer.hasWeights()) {
+            statistics->sites[{layer.id, core::SiteKind::Weight}] =
+                core::weightStatistics(core::layerWeights(*m_unfolded, layer));
+        }
+    }
+    m_unfoldedStatistics = std::move(statistics);
+}
+
 void QuantDocument::setVariants(std::vector<NamedConfig> variants, int active) {
     m_variants = std::move(variants);
     m_active = active;
     recomputeEverything();
     Q_EMIT variantsChanged();
+    Q_EMIT postTrainingChanged();
     Q_EMIT layerConfigChanged(core::kInputLayer);
     if (m_model) {
         for (const core::Layer& layer : m_model->layers) {
@@ -175,13 +226,18 @@ bool QuantDocument::setStatistics(std::shared_ptr<const core::Statistics> statis
 }
 
 const core::SiteStatistics* QuantDocument::siteStatistics(const core::SiteId& id) const {
-    const auto& source = id.kind == core::SiteKind::Weight ? m_weightStatistics : m_statistics;
+    const std::shared_ptr<const core::Statistics> source = question(id).statistics;
     return source ? source->find(id) : nullptr;
 }
 
 SiteQuestion QuantDocument::question(const core::SiteId& id) const {
-    return {m_model, id, config().site(id),
-            id.kind == core::SiteKind::Weight ? m_weightStatistics : m_statistics};
+    SiteQuestion result{m_model, id, config().site(id), m_statistics};
+    if (id.kind == core::SiteKind::Weight) {
+        const bool isUnfolded = m_unfolded && keepsBatchNorm(id.layer);
+        result.model = isUnfolded ? m_unfolded : m_model;
+        result.statistics = isUnfolded ? m_unfoldedStatistics : m_weightStatistics;
+    }
+    return result;
 }
 
 void QuantDocument::setDevice(std::optional<core::Device> device) {
@@ -251,6 +307,7 @@ std::vector<core::SiteId> QuantDocument::allSites() const {
 
 void QuantDocument::recomputeEverything() {
     m_states.clear();
+    unfoldWhereNeeded();
     recompute(allSites());
     recomputeBudget();
 }

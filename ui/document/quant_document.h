@@ -77,8 +77,10 @@ public:
     /// The layer's choices; for kInputLayer `output` is the input quantizer. Float for layers without an
     /// entry.
     core::LayerQuant layerConfig(const core::LayerId& id) const;
-    /// The one mutator of a configuration; commands call it.
+    /// The one mutator of a configuration's layers; commands call it.
     void setLayerConfig(const std::vector<LayerChange>& changes);
+    /// Replaces the active configuration's post-training methods; commands call it.
+    void setPostTraining(std::vector<core::MethodSpec> methods);
     /// Replaces the list of configurations; commands call it.
     void setVariants(std::vector<NamedConfig> variants, int active);
 
@@ -119,6 +121,8 @@ Q_SIGNALS:
     /// Choices or derived values of this layer changed.
     void layerConfigChanged(const bitlathe::core::LayerId& layer);
     void variantsChanged();
+    /// The active configuration has other post-training methods.
+    void postTrainingChanged();
     void statisticsChanged();
     void dataChanged();
     void deviceChanged();
@@ -131,15 +135,21 @@ private:
         core::QuantConfig config;
     };
 
+    /// Whether the layer's weights are quantized without the batch norm in them.
+    bool keepsBatchNorm(const core::LayerId& id) const;
     core::QuantConfig& activeConfig() { return m_variants[static_cast<std::size_t>(m_active)].config; }
     std::vector<core::SiteId> allSites() const;
     void recomputeEverything();
     /// Recomputes sites; those that need a long pass over weights go to the worker.
     void recompute(const std::vector<core::SiteId>& sites);
     void recomputeBudget();
+    void unfoldWhereNeeded();
 
     std::shared_ptr<const core::PreparedModel> m_model;
     std::shared_ptr<const core::Statistics> m_weightStatistics;
+    /// The model with every batch norm kept, and its weights: made when a layer first asks for it.
+    std::shared_ptr<const core::PreparedModel> m_unfolded;
+    std::shared_ptr<const core::Statistics> m_unfoldedStatistics;
     std::shared_ptr<const core::Statistics> m_statistics;
     experiments::Recipe m_recipe;
     std::map<std::string, SourceVariant> m_sources;  ///< what the opened recipe said, by variant name

@@ -16,6 +16,9 @@ namespace bitlathe::ui {
 
 namespace {
 
+/// Of an error curve whose every point costs a fit.
+constexpr int kFittedPoints = 24;
+
 /// The acronym in brackets where the title has one, the title where it is short, else the method's name.
 QString shortTitle(const core::MethodInfo& info) {
     constexpr qsizetype kShort = 12;
@@ -142,8 +145,10 @@ std::vector<ErrorCurvePoint> errorCurve(const SiteQuestion& question, double low
     core::SiteQuant quant = question.quant;
     quant.granularity = {};
     try {
-        for (int i = 1; i <= points; ++i) {
-            const double bound = largest * i / points;
+        // A grid fitted to the values is fitted anew for every point.
+        const int steps = resolve(question, quant).isUniform() ? points : std::min(points, kFittedPoints);
+        for (int i = 1; i <= steps; ++i) {
+            const double bound = largest * i / steps;
             // A symmetric grid takes the larger side, so both sides move; an affine one keeps its lower clip.
             quant.manualRange =
                 core::Range{lower < 0 ? std::max(lower, -bound) : std::min(lower, bound), bound};

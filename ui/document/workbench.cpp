@@ -245,6 +245,18 @@ experiments::LogTarget Workbench::logTarget() const {
     return {m_logPath.toStdString(), m_devices ? m_devices : std::make_shared<const core::DeviceCatalogue>()};
 }
 
+experiments::ConfiguredModel Workbench::configuredModel() const {
+    experiments::ConfiguredModel configured;
+    configured.model = m_document.model();
+    configured.statistics = m_document.statistics();
+    configured.config = m_document.config();
+    configured.data = m_document.recipe().data;
+    configured.calibration = m_document.calibration();
+    configured.seed = m_document.recipe().seed;
+    configured.threads = m_document.recipe().threads;
+    return configured;
+}
+
 bool Workbench::isReady(const QString& what) {
     if (m_document.hasModel()) {
         return true;
@@ -308,13 +320,9 @@ void Workbench::measureLayerErrors() {
         return;
     }
     experiments::LayerErrorsJob::Input input;
-    input.model = m_document.model();
-    input.statistics = m_document.statistics();
-    input.config = m_document.config();
-    input.data = m_document.recipe().data;
+    input.source = configuredModel();
     input.stage.samples = 512;  // enough for SQNR to settle to 0.1 dB, quick enough to ask for while editing
-    input.threads = m_document.recipe().threads;
-    m_layerErrorConfig = input.config;
+    m_layerErrorConfig = input.source.config;
     m_layerErrorJob = m_jobs.enqueue(std::make_unique<experiments::LayerErrorsJob>(std::move(input)));
 }
 
@@ -328,9 +336,7 @@ void Workbench::exportModel(const core::MethodSpec& exporter, const QString& fol
         return;
     }
     experiments::ExportJob::Input input;
-    input.model = m_document.model();
-    input.statistics = m_document.statistics();
-    input.config = m_document.config();
+    input.source = configuredModel();
     input.exporter = exporter;
     input.folder = folder.toStdString();
     m_jobs.enqueue(std::make_unique<experiments::ExportJob>(std::move(input)));

@@ -8,6 +8,7 @@
 #include "ui/document/selection.h"
 
 #include "experiments/jobs/job_runner.h"
+#include "experiments/jobs/quantized_model.h"
 #include "experiments/jobs/run_recipe_job.h"
 
 #include <QObject>
@@ -96,6 +97,7 @@ private:
     void takeCalibration(experiments::JobId job, const experiments::Calibration& calibration);
     void takeOutcome(experiments::JobId job, const experiments::JobOutcome& outcome);
     experiments::LogTarget logTarget() const;
+    experiments::ConfiguredModel configuredModel() const;
     void adoptDevice(const std::string& id);
     /// Empty (after `failed`) when there is no model or no catalogue yet.
     bool isReady(const QString& what);

@@ -41,7 +41,12 @@ QString spreadText(const std::vector<core::Range>& channels) {
 
 /// Codes between those of a channel's smallest and largest value, as bits.
 plots::ChannelBits bitsUsed(const core::QParams& qparams, std::size_t slice, const core::Range& observed) {
-    const auto codeOf = [&](double value) {
+    const auto codeOf = [&](double value) -> double {
+        if (!qparams.isUniform()) {
+            const std::vector<float>& thresholds = qparams.tables[slice].thresholds;
+            return static_cast<double>(std::lower_bound(thresholds.begin(), thresholds.end(), value) -
+                                       thresholds.begin());
+        }
         const double code =
             std::round(value / static_cast<double>(qparams.scale[slice])) + qparams.zeroPoint[slice];
         return std::clamp(code, static_cast<double>(qparams.quantMin), static_cast<double>(qparams.quantMax));

@@ -18,6 +18,7 @@
 #include "ui/settings/icons.h"
 #include "ui/settings/theme.h"
 
+#include <QCheckBox>
 #include <QComboBox>
 #include <QFormLayout>
 #include <QHBoxLayout>
@@ -167,7 +168,8 @@ SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& sele
     connect(&document, &QuantDocument::statisticsChanged, this, &SitePage::showLayer);
     connect(&document, &QuantDocument::layerConfigChanged, this, [this](const core::LayerId& layer) {
         if (layer == m_layer) {
-            showChoices();
+            // Folded and unfolded weights are other values.
+            m_document.layerConfig(layer).batchNorm == m_shownBatchNorm ? showChoices() : showLayer();
         }
     });
     showLayer();
@@ -252,7 +254,60 @@ void SitePage::buildChoices() {
     addRow(tr("Quantizer"), m_quantizer, m_quantizer);
     addRow(tr("Range from"), m_observer, m_observer);
     addRow(tr("Clip"), clipRow, m_lower);
+    if (m_kind == core::SiteKind::Weight) {
+        addWeightRows(*form);
+    }
     form->addRow(m_note);
+}
+
+void SitePage::addWeightRows(QFormLayout& form) {
+    struct Mode {
+        core::BatchNormMode mode;
+        QString text;
+        QString toolTip;
+    };
+    const Mode modes[] = {
+        {core::BatchNormMode::Folded, tr("folded into the weights"),
+         tr("Scale and shift go into weights and bias before they are quantized")},
+        {core::BatchNormMode::NotFolded, tr("kept as float"),
+         tr("Weights are quantized as they are; batch norm stays a float operator behind the layer")},
+        {core::BatchNormMode::Icn, tr("kept as integers (ICN)"),
+         tr("Weights are quantized as they are; batch norm becomes per-channel integers behind the "
+            "accumulator")},
+        {core::BatchNormMode::FakeBn, tr("fake batch norm"),
+         tr("Quantized as folded and unfolded again, so that batch norm stays trainable; deployed as "
+            "folded")}};
+    m_batchNorm = new QComboBox(this);
+    m_batchNorm->setAccessibleName(tr("Batch norm"));
+    m_batchNorm->setFocusPolicy(Qt::StrongFocus);
+    for (const Mode& mode : modes) {
+        m_batchNorm->addItem(mode.text, static_cast<int>(mode.mode));
+        m_batchNorm->setItemData(m_batchNorm->count() - 1, mode.toolTip, Qt::ToolTipRole);
+    }
+    connect(m_batchNorm, &QComboBox::activated, this, [this] {
+        edit(setBatchNormMode(m_document, targets(),
+                              static_cast<core::BatchNormMode>(m_batchNorm->currentData().toInt())));
+    });
+    m_takesPostTraining = new QCheckBox(tr("post-training methods change it"), this);
+    connect(m_takesPostTraining, &QCheckBox::clicked, this,
+            [this](bool isOn) { edit(setTakesPostTraining(m_document, targets(), isOn)); });
+    auto* const label = new QLabel(tr("Batch norm"), m_choices);
+    label->setProperty("role", QStringLiteral("muted"));
+    label->setBuddy(m_batchNorm);
+    form.addRow(label, m_batchNorm);
+    form.addRow(QString(), m_takesPostTraining);
+}
+
+void SitePage::showWeightRows() {
+    if (m_batchNorm == nullptr) {
+        return;
+    }
+    const core::Layer* const layer = m_document.layer(m_layer);
+    const core::LayerQuant quant = m_document.layerConfig(m_layer);
+    m_batchNorm->setEnabled(layer != nullptr && layer->hasBatchNorm);
+    m_batchNorm->setToolTip(m_batchNorm->isEnabled() ? QString() : tr("This layer has no batch norm."));
+    m_batchNorm->setCurrentIndex(m_batchNorm->findData(static_cast<int>(quant.batchNorm)));
+    m_takesPostTraining->setChecked(quant.takesPostTraining);
 }
 
 void SitePage::buildRangeMethods() {
@@ -288,6 +343,7 @@ QString SitePage::figures() const {
 
 void SitePage::showLayer() {
     m_layer = m_selection.current();
+    m_shownBatchNorm = m_document.layerConfig(m_layer).batchNorm;
     m_plotGesture = 0;
     m_curveQuant = {};
     const core::SiteStatistics* const statistics = m_document.siteStatistics(site());
@@ -345,6 +401,7 @@ void SitePage::showChoices() {
     }
     m_reset->setEnabled(quant.manualRange.has_value());
 
+    showWeightRows();
     const std::size_t count = targets().size();
     m_note->setText(count > 1 ? tr("Bits, quantizer and range go to all %1 selected layers.").arg(count)
                     : isFloat ? tr("Float: nothing is rounded. Choose bits to quantize.")

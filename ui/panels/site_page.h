@@ -11,7 +11,9 @@
 
 #include <optional>
 
+class QCheckBox;
 class QComboBox;
+class QFormLayout;
 class QLabel;
 class QLineEdit;
 class QTableView;
@@ -79,6 +81,8 @@ private:
     void takeTypedBounds();
     void edit(const QString& refusal);
     void buildChoices();
+    void addWeightRows(QFormLayout& form);
+    void showWeightRows();
 
     core::SiteKind m_kind;
     QuantDocument& m_document;
@@ -95,6 +99,8 @@ private:
     QWidget* m_choices = nullptr;
     QComboBox* m_bits = nullptr;
     QComboBox* m_granularity = nullptr;
+    QComboBox* m_batchNorm = nullptr;          ///< of the weight page
+    QCheckBox* m_takesPostTraining = nullptr;  ///< of the weight page
     MethodEditor* m_quantizer = nullptr;
     MethodEditor* m_observer = nullptr;
     QLineEdit* m_lower = nullptr;
@@ -104,6 +110,7 @@ private:
     RangeMethodModel* m_methodModel = nullptr;
     QTableView* m_methods = nullptr;
 
+    core::BatchNormMode m_shownBatchNorm = core::BatchNormMode::Folded;
     core::SiteQuant m_curveQuant;  ///< what the curve and its marks were drawn for
     double m_curveLower = 0;
     bool m_isSymmetric = false;  ///< both sides of the grid move together

@@ -18,7 +18,7 @@ class AppSettings final : public QObject {
 public:
     static constexpr int kMaxRecentFiles = 10;
     /// Raised whenever docks are added or renamed: older layouts are then not restored.
-    static constexpr int kLayoutVersion = 1;
+    static constexpr int kLayoutVersion = 2;
 
     explicit AppSettings(QObject* parent = nullptr);
 

@@ -1,6 +1,7 @@
 #include "core/analysis/level_profile.h"
 #include "core/analysis/quantization_error.h"
 #include "core/quantizers/affine_quantizer.h"
+#include "core/quantizers/level_table.h"
 
 #include <QtTest>
 
@@ -54,6 +55,20 @@ private Q_SLOTS:
         // Density 4 a unit, mean over 10 values: two half steps of 0.5³/3, and 1³/3 beyond the last level.
         QVERIFY(std::abs(profile.roundingError - 4 * 2 * 0.125 / 3 / 10) < 1e-12);
         QVERIFY(std::abs(profile.clippingError - 4 * 1.0 / 3 / 10) < 1e-12);
+    }
+
+    void aGridThatIsNotUniformByHand() {
+        // Levels -1, 0, 4 with thresholds -0.5 and 2; bins [-2, 0) with 4 values, [0, 2) none, [2, 4) with 2;
+        // 10 zeros, which lie between the thresholds.
+        QParams q = tableGrid({{{-1.0F, 0.0F, 4.0F}, {-0.5F, 2.0F}}}, std::nullopt);
+        const LevelProfile profile = levelProfile(Histogram(1, -1, {4, 0, 2}, 10), q);
+        QCOMPARE(profile.levels[0].count, 3.0);
+        QCOMPARE(profile.levels[1].count, 11.0);
+        QCOMPARE(profile.levels[2].count, 2.0);
+        QCOMPARE(profile.levels[2].level, 4.0);
+        // Below -1 it is clipping: density 2, 1³/3. Rounding: (0.5³ + 0.5³) / 3 at density 2, 2³/3 at density 1.
+        QVERIFY(std::abs(profile.clippingError - 2.0 / 3 / 16) < 1e-12);
+        QVERIFY(std::abs(profile.roundingError - (2 * 0.25 / 3 + 8.0 / 3) / 16) < 1e-12);
     }
 
     void partsAddUpToTheError_data() {
