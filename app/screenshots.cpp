@@ -1,11 +1,17 @@
 #include "app/screenshots.h"
 
+#include "plots/pareto_plot.h"
+#include "ui/dialogs/fit_dialog.h"
+#include "ui/dialogs/limit_slider.h"
 #include "ui/main_window.h"
+#include "ui/panels/inspector_panel.h"
 #include "ui/panels/panel_dock.h"
+#include "ui/panels/post_training_panel.h"
 #include "ui/panels/runs_panel.h"
 
 #include <QApplication>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QEventLoop>
 #include <QItemSelectionModel>
 #include <QTableView>
@@ -49,43 +55,127 @@ void Screenshots::calibrated() {
 
 void Screenshots::takeAll() {
     ui::Workbench& workbench = m_application.workbench();
-    ui::MainWindow& window = m_application.window();
     workbench.jobs().disconnect(this);
-    // The last configuration of a recipe is the one it leads up to; the layer that loses most is the one to
-    // look at.
+    // The last configuration of a recipe is the one it leads up to; a layer whose weights were cut is the one to look
+    // at.
     ui::QuantDocument& document = workbench.document();
     document.setVariants(document.variants(), static_cast<int>(document.variants().size()) - 1);
-    if (const auto ranked = document.layersByError(); !ranked.empty()) {
-        workbench.selection().selectOnly(ranked.front());
+    core::LayerId chosen;
+    for (const core::Layer& layer : document.model()->layers) {
+        const core::SiteQuant weight = document.config().site({layer.id, core::SiteKind::Weight});
+        if (layer.hasWeights() && weight.bits && weight.bits->bits() < 8 &&
+            layer.index <= static_cast<int>(document.model()->layers.size()) / 2) {
+            chosen = layer.id;
+        }
     }
+    workbench.selection().selectOnly(chosen.empty() ? document.model()->layers.front().id : chosen);
+    workbench.measureSensitivity();
+    const ui::ThemeChoice before = m_application.settings().theme();
+    if (waitFor(QStringLiteral("the sensitivity"), [&] { return !workbench.jobs().isBusy(); })) {
+        takePanels();
+        takeFit();
+        takeTraining();
+    }
+    m_application.settings().setTheme(before);
+    QApplication::quit();
+}
+
+void Screenshots::takePanels() {
+    ui::MainWindow& window = m_application.window();
     QTableView* const runs = window.runsPanel()->table();
     window.runsPanel()->refresh();
     for (int row = 0; row < std::min(2, runs->model()->rowCount()); ++row) {
         runs->selectionModel()->select(runs->model()->index(row, 0),
                                        QItemSelectionModel::Select | QItemSelectionModel::Rows);
     }
-    const ui::ThemeChoice before = m_application.settings().theme();
+    for (const auto& [panel, name] : {std::pair("runs", "runs"), std::pair("compare", "compare")}) {
+        window.dock(QLatin1String(panel))->raise();
+        grab(window, QLatin1String(name));
+    }
+    window.inspectorPanel()->setTab(ui::InspectorPanel::Weight);
+    window.postTrainingPanel()->add(QStringLiteral("weight_correction"));
+    window.dock(QStringLiteral("post_training"))->raise();
+    grab(window, QStringLiteral("post_training"));
+    m_application.workbench().document().undoStack()->undo();
+    window.inspectorPanel()->setTab(ui::InspectorPanel::Channels);
+    window.dock(QStringLiteral("budget"))->raise();
+    grab(window, QStringLiteral("channels"));
+    window.inspectorPanel()->setTab(ui::InspectorPanel::Output);
+    grab(window, QStringLiteral("window"));
+}
+
+void Screenshots::takeFit() {
+    ui::MainWindow& window = m_application.window();
+    window.fitToDevice();
+    auto* const dialog = window.findChild<ui::FitDialog*>();
+    if (!waitFor(QStringLiteral("the front"),
+                 [&] { return dialog->pareto()->hasData() && !dialog->isSearching(); })) {
+        return;
+    }
+    dialog->ramLimit()->setValue(dialog->ramLimit()->value() * 2 / 3);
+    dialog->romLimit()->setValue(dialog->romLimit()->value() * 3 / 4);
+    waitFor(QStringLiteral("a proposal"), [&] { return !dialog->isSearching(); });
+    grab(*dialog, QStringLiteral("fit"));
+    dialog->showPareto();
+    Q_EMIT dialog->pareto()->pointClicked(static_cast<qint64>(dialog->pareto()->points().size()) / 4, {});
+    grab(*dialog, QStringLiteral("pareto"));
+    dialog->reject();
+}
+
+void Screenshots::takeTraining() {
+    constexpr std::size_t kSteps = 150;
+    ui::MainWindow& window = m_application.window();
+    ui::Workbench& workbench = m_application.workbench();
+    experiments::TrainStage stage = workbench.trainStage();
+    stage.options.epochs = 2;
+    stage.samples = 12'800;
+    stage.output.clear();
+    workbench.train(stage);
+    const experiments::JobId job = workbench.jobs().jobs().back();
+    const bool isLearning = waitFor(QStringLiteral("a training"), [&] {
+        const experiments::JobInfo* const info = workbench.jobs().find(job);
+        return info->steps.size() >= kSteps || experiments::isFinished(info->state);
+    });
+    if (isLearning) {
+        workbench.jobs().pause(job);
+        window.dock(QStringLiteral("training"))->raise();
+        workbench.jobs().resume(job);
+        grab(window, QStringLiteral("training"));
+    }
+    workbench.jobs().cancelAll();
+    waitFor(QStringLiteral("the end of the training"), [&] { return !workbench.jobs().isBusy(); });
+}
+
+bool Screenshots::waitFor(const QString& what, const std::function<bool()>& isThere) {
+    constexpr int kLookMs = 50;
+    constexpr qint64 kPatienceMs = 10 * 60 * 1000;
+    QElapsedTimer waited;
+    waited.start();
+    while (!isThere()) {
+        if (waited.hasExpired(kPatienceMs)) {
+            std::fprintf(stderr, "%s did not come in ten minutes\n", qPrintable(what));
+            QApplication::exit(1);
+            return false;
+        }
+        QEventLoop waiting;
+        QTimer::singleShot(kLookMs, &waiting, &QEventLoop::quit);
+        waiting.exec();
+    }
+    return true;
+}
+
+void Screenshots::grab(QWidget& widget, const QString& name) {
     for (const auto& [choice, suffix] :
          {std::pair(ui::ThemeChoice::Light, "light"), std::pair(ui::ThemeChoice::Dark, "dark")}) {
         m_application.settings().setTheme(choice);
-        for (const auto& [panel, name] :
-             {std::pair("budget", "window"), std::pair("runs", "runs"), std::pair("compare", "compare")}) {
-            window.dock(QLatin1String(panel))->raise();
-            grab(QStringLiteral("%1_%2").arg(QLatin1String(name), QLatin1String(suffix)));
+        QEventLoop settling;
+        QTimer::singleShot(kSettleMs, &settling, &QEventLoop::quit);
+        settling.exec();
+        const QString path = QStringLiteral("%1/%2_%3.png").arg(m_folder, name, QLatin1String(suffix));
+        if (!widget.grab().save(path)) {
+            std::fprintf(stderr, "'%s' cannot be written\n", qPrintable(path));
+            QApplication::exit(1);
         }
-    }
-    m_application.settings().setTheme(before);
-    QApplication::quit();
-}
-
-void Screenshots::grab(const QString& name) {
-    QEventLoop settling;
-    QTimer::singleShot(kSettleMs, &settling, &QEventLoop::quit);
-    settling.exec();
-    const QString path = m_folder + QLatin1Char('/') + name + QStringLiteral(".png");
-    if (!m_application.window().grab().save(path)) {
-        std::fprintf(stderr, "'%s' cannot be written\n", qPrintable(path));
-        QApplication::exit(1);
     }
 }
 

@@ -7,10 +7,15 @@
 #include <QObject>
 #include <QString>
 
+#include <functional>
+
+class QWidget;
+
 namespace bitlathe::app {
 
 /// Takes the README's pictures: waits until the opened file is calibrated, runs its recipe, then grabs the
-/// window light and dark and quits. Deletes itself with the application.
+/// window, the Fit dialog and a training in progress, light and dark, and quits. Deletes itself with the
+/// application.
 class Screenshots final : public QObject {
     Q_OBJECT
 
@@ -20,7 +25,13 @@ public:
 private:
     void calibrated();
     void takeAll();
-    void grab(const QString& name);
+    void takePanels();
+    void takeFit();
+    void takeTraining();
+    /// Runs the event loop until `isThere`, or exits with an error after a while.
+    bool waitFor(const QString& what, const std::function<bool()>& isThere);
+    /// In both themes, as NAME_light.png and NAME_dark.png.
+    void grab(QWidget& widget, const QString& name);
 
     Application& m_application;
     QString m_folder;

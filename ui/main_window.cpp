@@ -9,6 +9,7 @@
 #include "ui/dialogs/export_dialog.h"
 #include "ui/dialogs/fit_dialog.h"
 #include "ui/dialogs/run_details_dialog.h"
+#include "ui/dialogs/train_dialog.h"
 #include "ui/document/layer_title.h"
 #include "ui/document/workbench.h"
 #include "ui/panels/budget_panel.h"
@@ -23,6 +24,7 @@
 #include "ui/panels/panel_frame.h"
 #include "ui/panels/post_training_panel.h"
 #include "ui/panels/runs_panel.h"
+#include "ui/panels/training_panel.h"
 #include "ui/panels/welcome_page.h"
 #include "ui/settings/app_settings.h"
 #include "ui/settings/icons.h"
@@ -102,6 +104,7 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     m_budget->setCodingCosts(&workbench.codingCosts());
 
     m_postTraining = new PostTrainingPanel(document, this);
+    m_training = new TrainingPanel(workbench.jobs(), this);
     m_jobs = new JobsPanel(workbench.jobs(), this);
     m_runs = new RunsPanel(this);
     m_compare = new ComparePanel(this);
@@ -118,6 +121,7 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     addPanel(QStringLiteral("log"), tr("Log"), log, Place::BottomTabs);
     addPanel(QStringLiteral("jobs"), tr("Jobs"), m_jobs, Place::BottomRight);
     addPanel(QStringLiteral("post_training"), tr("Post-training"), m_postTraining, Place::BottomTabs);
+    addPanel(QStringLiteral("training"), tr("Training"), m_training, Place::BottomTabs);
     connectRuns();
 
     connect(m_layers, &LayersPanel::summaryChanged, this,
@@ -126,6 +130,12 @@ MainWindow::MainWindow(Workbench& workbench, AppSettings& settings, LogModel& me
     connect(m_inspector, &InspectorPanel::editRefused, this, &MainWindow::showMessage);
     connect(m_inspector, &InspectorPanel::summaryChanged, this,
             [this] { dock(QStringLiteral("inspector"))->setHint(m_inspector->summary()); });
+    connect(m_training, &TrainingPanel::summaryChanged, this,
+            [this] { dock(QStringLiteral("training"))->setHint(m_training->summary()); });
+    connect(m_training, &TrainingPanel::trainingStarted, this, [this] {
+        dock(QStringLiteral("training"))->show();
+        dock(QStringLiteral("training"))->raise();
+    });
     connect(m_postTraining, &PostTrainingPanel::editRefused, this, &MainWindow::showMessage);
     connect(m_postTraining, &PostTrainingPanel::summaryChanged, this,
             [this] { dock(QStringLiteral("post_training"))->setHint(m_postTraining->summary()); });
@@ -347,6 +357,15 @@ void MainWindow::createActions() {
                    tr("Write everything as a recipe for bitlathe-cli run"), [this] { saveRecipeAs(); });
     file->addActions({m_save, m_saveAs, m_saveRecipe});
     file->addSeparator();
+    m_loadStatistics = makeAction(tr("&Load statistics…"), {}, {},
+                                  tr("Histograms and moments from a file, in place of a calibration"),
+                                  [this] { chooseStatistics(); });
+    m_saveStatistics =
+        makeAction(tr("Save s&tatistics…"), {}, {},
+                   tr("Write the calibration's histograms and moments for use without the data"),
+                   [this] { saveStatisticsAs(); });
+    file->addActions({m_loadStatistics, m_saveStatistics});
+    file->addSeparator();
     m_export =
         makeAction(tr("&Export…"), QStringLiteral("export"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E),
                    tr("Write the quantized model for another engine"), [this] { chooseExport(); });
@@ -400,6 +419,8 @@ void MainWindow::createActions() {
     m_layerErrors = makeAction(tr("Measure &layer errors"), {}, {},
                                tr("Isolated and accumulated SQNR of every layer, on test images"),
                                [this] { m_workbench.measureLayerErrors(); });
+    m_train = makeAction(tr("&Train…"), QStringLiteral("train"), QKeySequence(Qt::Key_F5),
+                         tr("Train the model on the training images"), [this] { chooseTraining(); });
     m_fit = makeAction(tr("&Fit to device…"), QStringLiteral("fit"), QKeySequence(Qt::Key_F6),
                        tr("Find bits that fit the device's memory"), [this] { fitToDevice(); });
     m_run = makeAction(tr("&Run recipe"), QStringLiteral("!run"), QKeySequence(Qt::Key_F9),
@@ -409,7 +430,7 @@ void MainWindow::createActions() {
                           {}, [this] { m_workbench.jobs().cancelAll(); });
     run->addActions({m_calibrate, m_evaluate, m_layerErrors});
     run->addSeparator();
-    run->addAction(m_fit);
+    run->addActions({m_train, m_fit});
     run->addSeparator();
     run->addActions({m_run, m_cancel});
 
@@ -484,6 +505,7 @@ void MainWindow::createToolBar() {
     bar->addSeparator();
     addButton(m_calibrate, {}, Qt::ToolButtonTextBesideIcon);
     addButton(m_evaluate, {}, Qt::ToolButtonTextBesideIcon);
+    addButton(m_train, {}, Qt::ToolButtonTextBesideIcon);
     addButton(m_fit, tr("Fit to device"), Qt::ToolButtonTextBesideIcon);
     QToolButton* const run = addButton(m_run, {}, Qt::ToolButtonTextBesideIcon);
     run->setProperty("primary", true);
@@ -632,12 +654,14 @@ void MainWindow::refreshTitle() {
 void MainWindow::refreshActions() {
     const bool hasModel = m_workbench.document().hasModel();
     for (QAction* const action :
-         {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_fit, m_run}) {
+         {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_train, m_fit, m_run}) {
         action->setEnabled(hasModel);
     }
     const bool isCalibrated = hasModel && m_workbench.document().statistics() != nullptr;
     m_layerErrors->setEnabled(isCalibrated);
     m_export->setEnabled(isCalibrated);
+    m_saveStatistics->setEnabled(isCalibrated);
+    m_loadStatistics->setEnabled(hasModel);
     m_dataButton->setEnabled(hasModel);
     m_cancel->setEnabled(m_workbench.jobs().isBusy());
 }
@@ -751,6 +775,27 @@ void MainWindow::saveRecipeAs() {
     }
 }
 
+void MainWindow::saveStatisticsAs() {
+    const QString name = QFileInfo(m_workbench.document().displayName()).completeBaseName();
+    const QString path = QFileDialog::getSaveFileName(this, tr("Save statistics"),
+                                                      m_settings.lastFolder() + QLatin1Char('/') + name +
+                                                          QStringLiteral(".stats"),
+                                                      tr("Statistics (*.stats)"));
+    if (!path.isEmpty()) {
+        m_settings.setLastFolder(QFileInfo(path).absolutePath());
+        m_workbench.saveStatistics(path);
+    }
+}
+
+void MainWindow::chooseStatistics() {
+    const QString path = QFileDialog::getOpenFileName(this, tr("Load statistics"), m_settings.lastFolder(),
+                                                      tr("Statistics (*.stats);;All files (*)"));
+    if (!path.isEmpty()) {
+        m_settings.setLastFolder(QFileInfo(path).absolutePath());
+        m_workbench.loadStatistics(path);
+    }
+}
+
 void MainWindow::chooseData() {
     QuantDocument& document = m_workbench.document();
     DataDialog dialog(document.recipe().data, document.calibration(), this);
@@ -771,11 +816,73 @@ void MainWindow::chooseExport() {
     }
 }
 
+std::vector<plots::ParetoPoint> MainWindow::measuredPoints() const {
+    std::vector<plots::ParetoPoint> points;
+    if (!m_log || !m_workbench.document().hasModel()) {
+        return points;
+    }
+    namespace metric = experiments::metric;
+    experiments::RunQuery query;
+    query.status = experiments::RunStatus::Succeeded;
+    query.limit = kStatusRuns;
+    try {
+        for (const experiments::RunRecord& run : m_log->runs(query)) {
+            const auto top1 = run.metrics.find(metric::kTop1);
+            const auto rom = run.metrics.find(metric::kRomBytes);
+            const auto ram = run.metrics.find(metric::kRamBytes);
+            const auto bits = run.metrics.find(metric::kMeanWeightBits);
+            const bool isComparable = run.what.modelHash == m_workbench.document().model()->hash &&
+                                      top1 != run.metrics.end() && rom != run.metrics.end() &&
+                                      ram != run.metrics.end() && bits != run.metrics.end() &&
+                                      bits->second.value < kFloatBits;
+            if (isComparable) {
+                plots::ParetoPoint point;
+                point.id = -run.id.value;  // the estimates count from 0
+                point.name = QString::fromStdString(run.what.name);
+                point.romBytes = static_cast<qint64>(rom->second.value);
+                point.ramBytes = static_cast<qint64>(ram->second.value);
+                point.accuracyPercent = top1->second.value;
+                points.push_back(std::move(point));
+            }
+        }
+    } catch (const core::Error&) {
+        points.clear();  // the status bar tells what is wrong with the log
+    }
+    return points;
+}
+
 void MainWindow::fitToDevice() {
     auto* const dialog = new FitDialog(m_workbench.document(), this);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &FitDialog::evaluateRequested, &m_workbench, &Workbench::evaluate);
+    connect(dialog, &FitDialog::sensitivityRequested, &m_workbench, &Workbench::measureSensitivity);
+    connect(dialog, &FitDialog::evaluatePointRequested, this,
+            [this](const core::QuantConfig& config, const QString& name) {
+                m_workbench.evaluateConfig(config, name.toStdString());
+            });
+    const auto tellSensitivity = [this, dialog] {
+        const auto& measured = m_workbench.sensitivity();
+        dialog->setSensitivity(
+            measured ? std::shared_ptr<const core::SensitivityTable>(measured, &measured->table) : nullptr);
+    };
+    connect(&m_workbench, &Workbench::sensitivityChanged, dialog, tellSensitivity);
+    connect(&m_workbench.jobs(), &experiments::JobRunner::jobFinished, dialog,
+            [this, dialog, tellSensitivity] {
+                dialog->setMeasured(measuredPoints());
+                if (!m_workbench.sensitivity() && !m_workbench.jobs().isBusy()) {
+                    tellSensitivity();  // cancelled or failed: it can be asked again
+                }
+            });
+    dialog->setMeasured(measuredPoints());
+    tellSensitivity();
     dialog->open();
+}
+
+void MainWindow::chooseTraining() {
+    TrainDialog dialog(m_workbench.trainStage(), this);
+    if (dialog.exec() == QDialog::Accepted) {
+        m_workbench.train(dialog.stage());
+    }
 }
 
 void MainWindow::chooseDevice(const QString& id) {

@@ -5,6 +5,8 @@
 #include "experiments/recipes/recipe.h"
 #include "experiments/store/experiment_log.h"
 
+#include "plots/pareto_plot.h"
+
 #include <QMainWindow>
 
 #include <functional>
@@ -31,6 +33,7 @@ class PanelDock;
 class PanelFrame;
 class PostTrainingPanel;
 class RunsPanel;
+class TrainingPanel;
 class WelcomePage;
 class Workbench;
 
@@ -59,6 +62,7 @@ public:
     InspectorPanel* inspectorPanel() const noexcept { return m_inspector; }
     BudgetPanel* budgetPanel() const noexcept { return m_budget; }
     PostTrainingPanel* postTrainingPanel() const noexcept { return m_postTraining; }
+    TrainingPanel* trainingPanel() const noexcept { return m_training; }
     JobsPanel* jobsPanel() const noexcept { return m_jobs; }
     RunsPanel* runsPanel() const noexcept { return m_runs; }
     ComparePanel* comparePanel() const noexcept { return m_compare; }
@@ -71,6 +75,8 @@ public Q_SLOTS:
     void showError(const QString& what, const QString& text);
     void showMessage(const QString& text);
     void restoreDefaultLayout();
+    /// Opens the dialog that finds bits for the device.
+    void fitToDevice();
 
 Q_SIGNALS:
     /// The window is closing and everybody agreed.
@@ -106,9 +112,13 @@ private:
     bool save();
     bool saveAs();
     void saveRecipeAs();
+    void saveStatisticsAs();
+    void chooseStatistics();
     void chooseData();
     void chooseExport();
-    void fitToDevice();
+    void chooseTraining();
+    /// Accuracy and bytes of the log's runs of this model.
+    std::vector<plots::ParetoPoint> measuredPoints() const;
     void chooseDevice(const QString& id);
     void about();
     QAction* makeAction(const QString& text, const QString& icon, const QKeySequence& key,
@@ -126,6 +136,7 @@ private:
     InspectorPanel* m_inspector = nullptr;
     BudgetPanel* m_budget = nullptr;
     PostTrainingPanel* m_postTraining = nullptr;
+    TrainingPanel* m_training = nullptr;
     JobsPanel* m_jobs = nullptr;
     RunsPanel* m_runs = nullptr;
     ComparePanel* m_compare = nullptr;
@@ -138,11 +149,14 @@ private:
     QAction* m_save = nullptr;
     QAction* m_saveAs = nullptr;
     QAction* m_saveRecipe = nullptr;
+    QAction* m_saveStatistics = nullptr;
+    QAction* m_loadStatistics = nullptr;
     QAction* m_data = nullptr;
     QAction* m_calibrate = nullptr;
     QAction* m_evaluate = nullptr;
     QAction* m_layerErrors = nullptr;
     QAction* m_fit = nullptr;
+    QAction* m_train = nullptr;
     QAction* m_run = nullptr;
     QAction* m_cancel = nullptr;
     QAction* m_export = nullptr;

@@ -41,6 +41,8 @@ public:
     virtual std::string_view kind() const = 0;
     /// What the list shows: "demo.json", "mobilenet_v1_025.pt".
     virtual std::string name() const = 0;
+    /// Epochs a training will take; 0 where nothing is trained.
+    virtual std::int64_t plannedEpochs() const { return 0; }
     /// Does the work and returns its result (monostate: everything was published on the way).
     /// Throws core::Error, core::Cancelled.
     virtual JobProduct run(JobScope& scope) = 0;

@@ -4,6 +4,7 @@
 #include "core/exporters/exporter.h"
 #include "core/graph/layer.h"
 #include "core/graph/lint.h"
+#include "core/search/sensitivity.h"
 #include "core/types/site_statistics.h"
 #include "experiments/recipes/run_recipe.h"
 
@@ -34,6 +35,12 @@ struct LayerErrors {
     std::int64_t samples = 0;
 };
 
+/// What quantizing each site alone does, and the configuration whose grids were asked about.
+struct MeasuredSensitivity {
+    core::QuantConfig config;
+    core::SensitivityTable table;
+};
+
 /// Files an exporter wrote.
 struct ExportedFiles {
     std::string format;
@@ -44,9 +51,11 @@ struct ExportedFiles {
 
 /// What a job hands out, while it runs or at its end. Immutable and shared: crossing threads copies a
 /// pointer.
-using JobProduct = std::variant<std::monostate, std::shared_ptr<const OpenedModel>,
-                                std::shared_ptr<const Calibration>, std::shared_ptr<const VariantResult>,
-                                std::shared_ptr<const core::EpochReport>, std::shared_ptr<const LayerErrors>,
-                                std::shared_ptr<const ExportedFiles>, std::shared_ptr<const RecipeResult>>;
+using JobProduct =
+    std::variant<std::monostate, std::shared_ptr<const OpenedModel>, std::shared_ptr<const Calibration>,
+                 std::shared_ptr<const VariantResult>, std::shared_ptr<const core::StepReport>,
+                 std::shared_ptr<const core::EpochReport>, std::shared_ptr<const LayerErrors>,
+                 std::shared_ptr<const MeasuredSensitivity>, std::shared_ptr<const ExportedFiles>,
+                 std::shared_ptr<const RecipeResult>>;
 
 }  // namespace bitlathe::experiments

@@ -12,6 +12,7 @@ struct JobProgress {
     std::int64_t done = 0;                    ///< units finished of this stage
     std::int64_t total = 0;                   ///< units of this stage; 0 when unknown
     std::string detail;                       ///< "batch 3 of 8"
+    bool isPaused = false;                    ///< waits for a resume, or for what `detail` says
     double unitsPerSecond = 0;                ///< smoothed; 0 when unknown
     std::int64_t elapsedMs = 0;               ///< since the job started
     std::optional<std::int64_t> remainingMs;  ///< of this stage; empty while nothing can be said

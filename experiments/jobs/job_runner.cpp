@@ -63,6 +63,27 @@ struct JobRunner::Entry {
     PeakMemory memory;
 };
 
+namespace {
+
+/// Steps kept of a training: more than a curve has pixels. When they are twice as many, every other one goes; those
+/// that carry ranges stay, as they are a tenth.
+constexpr std::size_t kKeptSteps = 4000;
+
+void keepStep(JobInfo& info, const core::StepReport& report) {
+    info.steps.push_back(report);
+    if (info.steps.size() > 2 * kKeptSteps) {
+        std::vector<core::StepReport> kept;
+        for (std::size_t i = 0; i < info.steps.size(); ++i) {
+            if (i % 2 == 1 || !info.steps[i].ranges.empty()) {
+                kept.push_back(std::move(info.steps[i]));
+            }
+        }
+        info.steps = std::move(kept);
+    }
+}
+
+}  // namespace
+
 JobRunner::JobRunner(EngineHost& engineHost, QObject* parent) : QObject(parent), m_engineHost(engineHost) {
     connect(&m_watcher, &QFutureWatcherBase::finished, this, &JobRunner::finishRunning);
     m_progressTimer.setInterval(kProgressIntervalMs);
@@ -83,6 +104,7 @@ JobId JobRunner::enqueue(std::unique_ptr<Job> job) {
     entry->info.id = JobId{++m_lastId};
     entry->info.kind = job->kind();
     entry->info.name = job->name();
+    entry->info.plannedEpochs = job->plannedEpochs();
     entry->info.queuedAt = QDateTime::currentDateTimeUtc();
     entry->job = std::move(job);
     const JobId id = entry->info.id;
@@ -241,6 +263,12 @@ void JobRunner::deliver(JobId id, const JobProduct& product) {
             [&](const std::shared_ptr<const OpenedModel>& model) { Q_EMIT modelOpened(id, model); },
             [&](const std::shared_ptr<const Calibration>& value) { Q_EMIT calibrated(id, value); },
             [&](const std::shared_ptr<const VariantResult>& result) { Q_EMIT variantFinished(id, result); },
+            [&](const std::shared_ptr<const core::StepReport>& report) {
+                if (Entry* const entry = entryOf(id)) {
+                    keepStep(entry->info, *report);
+                }
+                Q_EMIT stepReported(id, report);
+            },
             [&](const std::shared_ptr<const core::EpochReport>& report) {
                 if (Entry* const entry = entryOf(id)) {
                     entry->info.epochs.push_back(*report);
@@ -248,10 +276,40 @@ void JobRunner::deliver(JobId id, const JobProduct& product) {
                 Q_EMIT epochFinished(id, report);
             },
             [&](const std::shared_ptr<const LayerErrors>& errors) { Q_EMIT layerErrorsMeasured(id, errors); },
+            [&](const std::shared_ptr<const MeasuredSensitivity>& sensitivity) {
+                Q_EMIT sensitivityMeasured(id, sensitivity);
+            },
             [&](const std::shared_ptr<const ExportedFiles>& files) { Q_EMIT exported(id, files); },
             [&](const std::shared_ptr<const RecipeResult>& result) { Q_EMIT recipeFinished(id, result); },
         },
         product);
+}
+
+void JobRunner::pause(JobId id) {
+    Entry* const entry = entryOf(id);
+    if (entry != nullptr && entry == m_running && !entry->info.isPauseRequested) {
+        entry->info.isPauseRequested = true;
+        entry->context.requestPause();
+        Q_EMIT jobChanged(id);
+    }
+}
+
+void JobRunner::resume(JobId id) {
+    Entry* const entry = entryOf(id);
+    if (entry != nullptr && entry == m_running) {
+        entry->info.isPauseRequested = false;
+        entry->context.requestResume();
+        Q_EMIT jobChanged(id);
+    }
+}
+
+void JobRunner::stopAndKeep(JobId id) {
+    Entry* const entry = entryOf(id);
+    if (entry != nullptr && entry == m_running && !entry->info.isStopRequested) {
+        entry->info.isStopRequested = true;
+        entry->context.requestStop();
+        resume(id);  // a paused one goes on to its end
+    }
 }
 
 std::vector<JobId> JobRunner::jobs() const {

@@ -32,6 +32,10 @@ struct JobInfo {
     JobProgress progress;
     JobOutcome outcome;                     ///< once finished
     std::vector<core::EpochReport> epochs;  ///< of a training job, so far
+    std::vector<core::StepReport> steps;    ///< of a training job, thinned to a few thousand
+    std::int64_t plannedEpochs = 0;         ///< of a training job; 0 for others
+    bool isPauseRequested = false;
+    bool isStopRequested = false;
     std::int64_t finishNumber = 0;          ///< counts the endings of all jobs; 0 until finished
     QDateTime queuedAt;
     QDateTime startedAt;   ///< null while waiting
@@ -58,6 +62,11 @@ public:
     /// checkpoint. Does nothing for a finished or unknown job.
     void cancel(JobId id);
     void cancelAll();
+    /// The running job waits at its next checkpoint until it is resumed. Nothing for others.
+    void pause(JobId id);
+    void resume(JobId id);
+    /// A running training ends after its present step with the best it has; other jobs go on.
+    void stopAndKeep(JobId id);
     /// Moves a waiting job before (-1) or after (+1) its neighbour in the queue. False: it cannot be moved
     /// that way.
     bool moveWaiting(JobId id, int direction);
@@ -91,10 +100,15 @@ Q_SIGNALS:
                     const std::shared_ptr<const bitlathe::experiments::Calibration>& calibration);
     void variantFinished(bitlathe::experiments::JobId id,
                          const std::shared_ptr<const bitlathe::experiments::VariantResult>& result);
+    void stepReported(bitlathe::experiments::JobId id,
+                      const std::shared_ptr<const bitlathe::core::StepReport>& report);
     void epochFinished(bitlathe::experiments::JobId id,
                        const std::shared_ptr<const bitlathe::core::EpochReport>& report);
     void layerErrorsMeasured(bitlathe::experiments::JobId id,
                              const std::shared_ptr<const bitlathe::experiments::LayerErrors>& errors);
+    void
+    sensitivityMeasured(bitlathe::experiments::JobId id,
+                        const std::shared_ptr<const bitlathe::experiments::MeasuredSensitivity>& sensitivity);
     void exported(bitlathe::experiments::JobId id,
                   const std::shared_ptr<const bitlathe::experiments::ExportedFiles>& files);
     void recipeFinished(bitlathe::experiments::JobId id,

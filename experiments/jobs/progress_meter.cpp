@@ -37,6 +37,9 @@ void ProgressMeter::report(const core::Progress& progress, Clock::time_point now
     if (progress.done < m_progress.done) {
         return;
     }
+    if (m_progress.isPaused && !progress.isPaused) {
+        m_lastReport = now;  // waiting is no work
+    }
     if (const std::int64_t units = progress.done - m_progress.done; units > 0) {
         const double seconds = secondsBetween(m_lastReport, now);
         const double perUnit = seconds / static_cast<double>(units);
@@ -55,6 +58,7 @@ JobProgress ProgressMeter::snapshot(Clock::time_point now) const {
     shown.done = m_progress.total > 0 ? std::min(m_progress.done, m_progress.total) : m_progress.done;
     shown.total = m_progress.total;
     shown.detail = m_progress.detail;
+    shown.isPaused = m_progress.isPaused;
     shown.elapsedMs = millisecondsBetween(m_start, now);
     if (m_secondsPerUnit && *m_secondsPerUnit > 0) {
         shown.unitsPerSecond = 1.0 / *m_secondsPerUnit;

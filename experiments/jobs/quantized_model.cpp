@@ -7,7 +7,7 @@ namespace bitlathe::experiments {
 
 core::QuantizedModel quantizedModel(const ConfiguredModel& input, JobScope& scope) {
     core::PreparedModel prepared = core::preparedFor(*input.model, input.config);
-    const bool areStatisticsOfIt = prepared.hash == input.statistics->modelHash;
+    const bool areStatisticsOfIt = prepared.hash == input.model->hash;
     if (areStatisticsOfIt && input.config.postTraining.empty()) {
         core::QuantPlan plan = core::resolvePlan(prepared, input.config, *input.statistics);
         return {std::move(prepared), std::move(plan), *input.statistics};

@@ -24,6 +24,7 @@ public:
 
     std::string_view kind() const override { return "run_recipe"; }
     std::string name() const override { return m_recipe.name; }
+    std::int64_t plannedEpochs() const override;
     JobProduct run(JobScope& scope) override;
 
 private:

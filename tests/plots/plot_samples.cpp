@@ -1,5 +1,6 @@
 #include "plot_samples.h"
 
+#include "plots/channel_bits_plot.h"
 #include "plots/channel_range_plot.h"
 #include "plots/compare_bars_plot.h"
 #include "plots/error_curve_plot.h"
@@ -7,6 +8,7 @@
 #include "plots/pareto_plot.h"
 #include "plots/ram_timeline_plot.h"
 #include "plots/rom_bar.h"
+#include "plots/series_plot.h"
 #include "plots/training_curve_plot.h"
 
 #include <cmath>
@@ -246,10 +248,78 @@ std::unique_ptr<PlotWidget> paretoPlot(int width, int height) {
     return plot;
 }
 
+std::unique_ptr<PlotWidget> frontPlot() {
+    auto plot = std::make_unique<ParetoPlot>();
+    plot->resize(560, 300);
+    std::vector<ParetoPoint> points;
+    for (int i = 0; i < 9; ++i) {
+        points.push_back({i,
+                          QStringLiteral("W%1 A8").arg(2 + 0.7 * i),
+                          60000 + 18000LL * i,
+                          91.0 - 12.0 / (i + 1),
+                          {},
+                          true,
+                          12288 + 1024 * (i % 3)});
+    }
+    points.push_back({-3, QStringLiteral("W4A8"), 126208, 88.34, {}, false, 14336});
+    plot->setPoints(points);
+    plot->setSelection({4});
+    return plot;
+}
+
+std::unique_ptr<PlotWidget> seriesPlot(int width) {
+    auto plot = std::make_unique<SeriesPlot>(QStringLiteral("Learned ranges"));
+    plot->resize(width, 200);
+    plot->setCaptions(QStringLiteral("step"), QStringLiteral("upper bound"));
+    std::vector<Series> series;
+    for (int line = 0; line < 6; ++line) {
+        Series each{QStringLiteral("block %1 · pointwise").arg(line + 1), {}, line == 5};
+        for (int step = 0; step < 40; ++step) {
+            each.points.emplace_back(step, 6.0 - 0.02 * step * (line % 4) + 0.01 * line);
+        }
+        series.push_back(std::move(each));
+    }
+    plot->setSeries(std::move(series));
+    return plot;
+}
+
+std::unique_ptr<PlotWidget> bitsPlot() {
+    auto plot = std::make_unique<ChannelBitsPlot>();
+    plot->resize(370, 130);
+    std::vector<ChannelBits> channels;
+    for (int c = 0; c < 48; ++c) {
+        channels.push_back({c % 6 == 0 ? 4.0 : 3.0, 3.0 - 0.04 * (c % 20)});
+    }
+    plot->setChannels(std::move(channels));
+    return plot;
+}
+
+std::unique_ptr<PlotWidget> errorPartsPlot() {
+    auto plot = std::make_unique<ErrorCurvePlot>();
+    plot->resize(370, 150);
+    std::vector<ErrorCurvePoint> points;
+    for (int i = 1; i <= 60; ++i) {
+        const double clip = 0.1 * i;
+        const double rounding = 1e-4 * clip * clip;
+        const double clipping = 0.05 * std::exp(-2.0 * clip);
+        points.push_back({clip, rounding + clipping, rounding, clipping});
+    }
+    plot->setCurve(std::move(points), ErrorMeasure::MeanSquaredError);
+    plot->setMarks(
+        {{QStringLiteral("MSE"), 2.6, true}, {QStringLiteral("KL"), 2.2}, {QStringLiteral("min-max"), 5.9}});
+    plot->setCurrent(2.6);
+    return plot;
+}
+
 }  // namespace
 
 std::vector<Sample> all() {
-    return {{QStringLiteral("compare_two"), [] { return comparePlot(1000, 120, 2); }},
+    return {{QStringLiteral("pareto_front"), frontPlot},
+            {QStringLiteral("series"), [] { return seriesPlot(560); }},
+            {QStringLiteral("series_narrow"), [] { return seriesPlot(340); }},
+            {QStringLiteral("channel_bits"), bitsPlot},
+            {QStringLiteral("error_parts"), errorPartsPlot},
+            {QStringLiteral("compare_two"), [] { return comparePlot(1000, 120, 2); }},
             {QStringLiteral("compare_four"), [] { return comparePlot(1000, 160, 4); }},
             {QStringLiteral("compare_narrow"), [] { return comparePlot(370, 440, 3); }},
             {QStringLiteral("pareto"), [] { return paretoPlot(560, 300); }},

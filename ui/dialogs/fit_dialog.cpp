@@ -21,7 +21,9 @@
 #include <QSortFilterProxyModel>
 #include <QStyle>
 #include <QStyledItemDelegate>
+#include <QTabWidget>
 #include <QTableView>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -111,21 +113,6 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     setObjectName(QStringLiteral("fitDialog"));
     buildControls();
 
-    m_model = new FitChangeModel(this);
-    m_filter = new FitChangeFilter(this);
-    m_filter->setSourceModel(m_model);
-    m_table = newPanelTable(tr("Bits before and after"), this);
-    m_table->setFrameShape(QFrame::StyledPanel);
-    m_table->setModel(m_filter);
-    m_table->setItemDelegate(new ChangeDelegate(m_table));
-    m_table->verticalHeader()->setDefaultSectionSize(LayerTableDelegate::kRowHeight);
-    m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    m_table->horizontalHeader()->setSectionResizeMode(FitChangeModel::Name, QHeaderView::Stretch);
-    m_summary = new QLabel(this);
-    m_onlyChanges = new QCheckBox(tr("Only &layers that change"), this);
-    m_onlyChanges->setChecked(true);
-    connect(m_onlyChanges, &QCheckBox::toggled, m_filter, &FitChangeFilter::setOnlyChanges);
-
     m_verdict = new QLabel(this);
     m_verdict->setWordWrap(true);
     m_verdict->setAccessibleName(tr("Verdict"));
@@ -139,7 +126,13 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     auto* const form = new QFormLayout;
     form->setSpacing(8);
     form->addRow(tr("&Search"), m_method);
-    form->addRow(tr("&Fewest bits"), m_leastBits);
+    auto* const bits = new QHBoxLayout;
+    bits->setSpacing(3);
+    for (QToolButton* const button : m_bits) {
+        bits->addWidget(button);
+    }
+    bits->addStretch();
+    form->addRow(tr("Bits"), bits);
     auto* const controls = new QVBoxLayout;
     controls->setSpacing(14);
     controls->addLayout(form);
@@ -153,16 +146,14 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     controls->setContentsMargins({});
     left->setFixedWidth(kControlsWidth);
 
-    auto* const head = new QHBoxLayout;
-    head->addWidget(m_summary, 1);
-    head->addWidget(m_onlyChanges);
-    auto* const right = new QVBoxLayout;
-    right->addLayout(head);
-    right->addWidget(m_table, 1);
+    m_tabs = new QTabWidget(this);
+    m_tabs->setDocumentMode(true);
+    m_tabs->addTab(newChangesPage(), tr("&Changes"));
+    m_tabs->addTab(newParetoPage(), tr("Accuracy against &memory"));
     auto* const middle = new QHBoxLayout;
     middle->setSpacing(18);
     middle->addWidget(left);
-    middle->addLayout(right, 1);
+    middle->addWidget(m_tabs, 1);
 
     auto* const buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
     m_acceptAndEvaluate = buttons->addButton(tr("Accept and &evaluate"), QDialogButtonBox::AcceptRole);
@@ -188,17 +179,102 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     search();
 }
 
+FitDialog::~FitDialog() {
+    m_frontContext.requestCancel();
+}
+
+QWidget* FitDialog::newChangesPage() {
+    auto* const page = new QWidget(this);
+    m_model = new FitChangeModel(this);
+    m_filter = new FitChangeFilter(this);
+    m_filter->setSourceModel(m_model);
+    m_table = newPanelTable(tr("Bits before and after"), page);
+    m_table->setFrameShape(QFrame::StyledPanel);
+    m_table->setModel(m_filter);
+    m_table->setItemDelegate(new ChangeDelegate(m_table));
+    m_table->verticalHeader()->setDefaultSectionSize(LayerTableDelegate::kRowHeight);
+    m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
+    m_table->horizontalHeader()->setSectionResizeMode(FitChangeModel::Name, QHeaderView::Stretch);
+    m_summary = new QLabel(page);
+    m_onlyChanges = new QCheckBox(tr("Only &layers that change"), page);
+    m_onlyChanges->setChecked(true);
+    connect(m_onlyChanges, &QCheckBox::toggled, m_filter, &FitChangeFilter::setOnlyChanges);
+
+    auto* const head = new QHBoxLayout;
+    head->setContentsMargins(0, 8, 0, 0);
+    head->addWidget(m_summary, 1);
+    head->addWidget(m_onlyChanges);
+    auto* const column = new QVBoxLayout(page);
+    column->setContentsMargins({});
+    column->addLayout(head);
+    column->addWidget(m_table, 1);
+    return page;
+}
+
+QWidget* FitDialog::newParetoPage() {
+    auto* const page = new QWidget(this);
+    m_pareto = new plots::ParetoPlot(page);
+    m_pareto->setEmptyText(tr("Nothing to show yet. Measure the sensitivity of the tensors first:\n"
+                              "each is quantized alone at each width, on test images."));
+    connect(m_pareto, &plots::ParetoPlot::pointClicked, this, &FitDialog::takePoint);
+    m_byteAxis = new QComboBox(page);
+    m_byteAxis->setAccessibleName(tr("Horizontal axis"));
+    m_byteAxis->addItem(tr("against ROM"), static_cast<int>(plots::ByteAxis::Rom));
+    m_byteAxis->addItem(tr("against RAM"), static_cast<int>(plots::ByteAxis::Ram));
+    connect(m_byteAxis, &QComboBox::currentIndexChanged, this, &FitDialog::showFront);
+    m_measure = new QPushButton(tr("&Measure sensitivity"), page);
+    m_measure->setAutoDefault(false);
+    m_measure->setObjectName(QStringLiteral("measureSensitivity"));
+    connect(m_measure, &QPushButton::clicked, this, [this] {
+        m_measure->setEnabled(false);
+        m_measure->setText(tr("Measuring…"));
+        Q_EMIT sensitivityRequested();
+    });
+    m_queuePoint = new QPushButton(tr("&Queue for evaluation"), page);
+    m_queuePoint->setAutoDefault(false);
+    m_queuePoint->setObjectName(QStringLiteral("queuePoint"));
+    m_queuePoint->setToolTip(
+        tr("Measures the chosen point's accuracy: one run in the log; this dialog stays open"));
+    connect(m_queuePoint, &QPushButton::clicked, this, [this] {
+        const FitPoint& point = m_front[static_cast<std::size_t>(*m_chosenPoint)];
+        Q_EMIT evaluatePointRequested(point.config, point.name);
+    });
+    m_frontNote = new QLabel(page);
+    m_frontNote->setProperty("role", QStringLiteral("muted"));
+    m_frontNote->setWordWrap(true);
+    auto* const head = new QHBoxLayout;
+    head->setContentsMargins(0, 8, 0, 0);
+    head->addWidget(m_byteAxis);
+    head->addStretch();
+    head->addWidget(m_queuePoint);
+    head->addWidget(m_measure);
+    auto* const column = new QVBoxLayout(page);
+    column->setContentsMargins({});
+    column->addLayout(head);
+    column->addWidget(m_pareto, 1);
+    column->addWidget(m_frontNote);
+    connect(&m_frontWorker, &experiments::LatestWins::failed, m_frontNote, &QLabel::setText);
+    refreshParetoTools();
+    return page;
+}
+
 void FitDialog::buildControls() {
     m_method = new QComboBox(this);
     m_method->addItem(tr("rules, scales per channel (MixPC)"), static_cast<int>(FitMethod::RulesPerChannel));
     m_method->addItem(tr("rules, one scale a layer (MixPL)"), static_cast<int>(FitMethod::RulesPerLayer));
     m_method->setToolTip(tr("Memory-driven rules: Rusci, Capotondi, Benini 2019, arXiv:1905.13082"));
     connect(m_method, &QComboBox::currentIndexChanged, this, &FitDialog::search);
-    m_leastBits = new QComboBox(this);
-    for (const int bits : {2, 4, 8}) {
-        m_leastBits->addItem(QString::number(bits), bits);
+    m_method->addItem(tr("optimal (integer program)"), static_cast<int>(FitMethod::Optimal));
+    for (int bits = 8; bits >= 2; --bits) {
+        auto* const button = newToolButton(QString::number(bits), tr("Allow %1 bits").arg(bits), this);
+        button->setCheckable(true);
+        button->setChecked(bits == 8 || bits == 4 || bits == 2);
+        connect(button, &QToolButton::toggled, this, [this] {
+            search();
+            findFront();
+        });
+        m_bits.push_back(button);
     }
-    connect(m_leastBits, &QComboBox::currentIndexChanged, this, &FitDialog::search);
     m_rom = new LimitSlider(tr("ROM"), this);
     m_ram = new LimitSlider(tr("RAM"), this);
     const core::Budget& budget = m_document.budget();
@@ -231,18 +307,134 @@ bool FitDialog::isSearching() const {
     return m_worker.isBusy();
 }
 
-void FitDialog::search() {
-    if (!m_document.hasModel()) {
-        return;
+std::vector<int> FitDialog::allowedBits() const {
+    std::vector<int> bits;
+    for (std::size_t i = 0; i < m_bits.size(); ++i) {
+        if (m_bits[i]->isChecked()) {
+            bits.push_back(8 - static_cast<int>(i));
+        }
     }
+    return bits.empty() ? std::vector<int>{8} : bits;  // something has to be allowed: the image's own width
+}
+
+FitRequest FitDialog::request() const {
     FitRequest request;
     request.model = m_document.model();
     request.config = m_document.config();
     request.romLimitBytes = m_rom->value();
     request.ramLimitBytes = m_ram->value();
     request.method = static_cast<FitMethod>(m_method->currentData().toInt());
-    request.leastBits = m_leastBits->currentData().toInt();
-    m_worker.start([this, request = std::move(request)]() -> experiments::LatestWins::Delivery {
+    request.bits = allowedBits();
+    request.sensitivity = m_sensitivity;
+    return request;
+}
+
+void FitDialog::setSensitivity(std::shared_ptr<const core::SensitivityTable> sensitivity) {
+    m_sensitivity = std::move(sensitivity);
+    m_measure->setText(m_sensitivity ? tr("&Measure again") : tr("&Measure sensitivity"));
+    refreshParetoTools();
+    if (m_sensitivity) {
+        const int optimal = m_method->findData(static_cast<int>(FitMethod::Optimal));
+        m_method->currentIndex() == optimal ? search() : m_method->setCurrentIndex(optimal);
+    }
+    findFront();
+}
+
+void FitDialog::showPareto() {
+    m_tabs->setCurrentIndex(1);
+}
+
+void FitDialog::setMeasured(std::vector<plots::ParetoPoint> points) {
+    m_measured = std::move(points);
+    showFront();
+}
+
+void FitDialog::findFront() {
+    m_frontContext.requestCancel();
+    m_frontContext = core::RunContext();
+    if (!m_sensitivity) {
+        m_front.clear();
+        showFront();
+        return;
+    }
+    m_frontNote->setText(tr("Computing the front…"));
+    m_frontWorker.start(
+        [this, request = request(), context = m_frontContext]() -> experiments::LatestWins::Delivery {
+            std::vector<FitPoint> front = fitFront(request, context);
+            return [this, front = std::move(front)] {
+                m_front = front;
+                showFront();
+            };
+        });
+}
+
+void FitDialog::showFront() {
+    std::vector<plots::ParetoPoint> points;
+    for (std::size_t i = 0; i < m_front.size(); ++i) {
+        const FitPoint& point = m_front[i];
+        plots::ParetoPoint drawn;
+        drawn.id = static_cast<qint64>(i);
+        drawn.name = point.name;
+        drawn.romBytes = point.romBytes;
+        drawn.ramBytes = point.peakRamBytes;
+        drawn.accuracyPercent = point.estimatedTop1;
+        drawn.isEstimate = true;
+        points.push_back(std::move(drawn));
+    }
+    points.insert(points.end(), m_measured.begin(), m_measured.end());
+    const auto axis = static_cast<plots::ByteAxis>(m_byteAxis->currentData().toInt());
+    m_pareto->setByteAxis(axis);
+    m_pareto->setPoints(m_front.empty() ? std::vector<plots::ParetoPoint>() : std::move(points));
+    m_pareto->setLimit(axis == plots::ByteAxis::Rom ? m_rom->value() : m_ram->value());
+    m_frontNote->setText(
+        m_front.empty()
+            ? QString()
+            : tr("Estimates add up what each tensor loses alone, on %1 test images. Click a point to "
+                 "see and accept its bits.")
+                  .arg(groupedNumber(m_sensitivity->samples)));
+    refreshParetoTools();
+}
+
+void FitDialog::takePoint(qint64 id) {
+    if (id < 0 || id >= static_cast<qint64>(m_front.size())) {
+        return;  // a run of the log: its configuration is opened from the list of runs
+    }
+    const FitPoint& point = m_front[static_cast<std::size_t>(id)];
+    m_worker.cancel();
+    FitProposal proposal;
+    proposal.isFeasible = true;
+    proposal.config = point.config;
+    proposal.budget = core::computeBudget(*m_document.model(), point.config);
+    proposal.before = m_document.budget();
+    proposal.estimatedTop1 = point.estimatedTop1;
+    proposal.verdict = tr("%1: %2 B of ROM, %3 B of RAM.")
+                           .arg(point.name, groupedNumber(point.romBytes), groupedNumber(point.peakRamBytes));
+    show(std::move(proposal));
+    m_chosenPoint = id;
+    m_pareto->setSelection({id});
+    refreshParetoTools();
+}
+
+void FitDialog::refreshParetoTools() {
+    m_measure->setEnabled(m_document.statistics() != nullptr);
+    m_measure->setToolTip(m_document.statistics() != nullptr
+                              ? tr("Quantizes each tensor alone at each width, on test images; takes a while")
+                              : tr("Not calibrated yet: press Calibrate (F7) first"));
+    m_queuePoint->setEnabled(m_chosenPoint.has_value());
+}
+
+void FitDialog::search() {
+    if (!m_document.hasModel()) {
+        return;
+    }
+    m_chosenPoint.reset();
+    m_pareto->setSelection({});
+    const bool isOptimal = request().method == FitMethod::Optimal;
+    for (std::size_t i = 0; i < m_bits.size(); ++i) {
+        const int bits = 8 - static_cast<int>(i);
+        m_bits[i]->setEnabled(isOptimal || bits == 8 || bits == 4 || bits == 2);  // the rules halve
+    }
+    m_worker.start([this, request = request()]() -> experiments::LatestWins::Delivery {
         FitProposal proposal = proposeFit(request);
         return [this, proposal = std::move(proposal)] { show(proposal); };
     });
@@ -254,7 +446,11 @@ void FitDialog::show(FitProposal proposal) {
     m_filter->invalidate();
     const bool fits = m_proposal.isFeasible;
     const int changed = m_model->changedCount();
-    m_verdict->setText((fits ? QStringLiteral("✓ ") : QStringLiteral("✗ ")) + m_proposal.verdict);
+    m_verdict->setText(
+        (fits ? QStringLiteral("✓ ") : QStringLiteral("✗ ")) + m_proposal.verdict +
+        (m_proposal.estimatedTop1
+             ? tr("\nEstimated accuracy %1 %.").arg(QString::number(*m_proposal.estimatedTop1, 'f', 1))
+             : QString()));
     m_verdict->setProperty("role", fits ? QStringLiteral("good") : QStringLiteral("attention"));
     m_verdict->style()->polish(m_verdict);
     m_summary->setText(!fits          ? tr("Nothing to propose at these limits.")

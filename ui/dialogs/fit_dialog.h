@@ -6,6 +6,7 @@
 #include "ui/document/quant_document.h"
 
 #include "experiments/jobs/latest_wins.h"
+#include "plots/pareto_plot.h"
 
 #include <QDialog>
 
@@ -14,6 +15,8 @@ class QComboBox;
 class QLabel;
 class QPushButton;
 class QTableView;
+class QTabWidget;
+class QToolButton;
 
 namespace bitlathe::ui {
 
@@ -21,19 +24,27 @@ class FitChangeModel;
 class FitChangeFilter;
 class LimitSlider;
 
-/// Finds bits that fit a device: limits to slide, the search to use, its verdict, and each layer's bits before and
-/// after. Every change of a limit searches anew on a worker, the newest wins. Accepting is one undo step; closing
+/// Finds bits that fit a device: limits to slide, the search to use, its verdict, each layer's bits before and after,
+/// and the front of accuracy (estimated) against memory, whose points can be taken. Every change of a limit searches anew on a worker, the newest wins. Accepting is one undo step; closing
 /// leaves everything as it was.
 class FitDialog final : public QDialog {
     Q_OBJECT
 
 public:
     explicit FitDialog(QuantDocument& document, QWidget* parent = nullptr);
+    ~FitDialog() override;
 
     LimitSlider* romLimit() const noexcept { return m_rom; }
     LimitSlider* ramLimit() const noexcept { return m_ram; }
     QComboBox* method() const noexcept { return m_method; }
     QTableView* table() const noexcept { return m_table; }
+    /// Turns to the plot of accuracy against memory.
+    void showPareto();
+    plots::ParetoPlot* pareto() const noexcept { return m_pareto; }
+    /// What the optimal search weighs; null: not measured.
+    void setSensitivity(std::shared_ptr<const core::SensitivityTable> sensitivity);
+    /// Runs of this model in the log, drawn beside the estimates.
+    void setMeasured(std::vector<plots::ParetoPoint> points);
     const FitProposal& proposal() const noexcept { return m_proposal; }
     QString verdict() const;
     bool isSearching() const;
@@ -43,9 +54,20 @@ Q_SIGNALS:
     void proposed();
     /// Accepted, and to be measured.
     void evaluateRequested();
+    /// To be measured without being accepted.
+    void evaluatePointRequested(const bitlathe::core::QuantConfig& config, const QString& name);
+    void sensitivityRequested();
 
 private:
     void buildControls();
+    QWidget* newChangesPage();
+    QWidget* newParetoPage();
+    FitRequest request() const;
+    std::vector<int> allowedBits() const;
+    void findFront();
+    void showFront();
+    void takePoint(qint64 id);
+    void refreshParetoTools();
     void useDeviceLimits();
     void search();
     void show(FitProposal proposal);
@@ -54,7 +76,7 @@ private:
     QuantDocument& m_document;
     FitProposal m_proposal;
     QComboBox* m_method = nullptr;
-    QComboBox* m_leastBits = nullptr;
+    std::vector<QToolButton*> m_bits;  ///< 8 down to 2
     LimitSlider* m_rom = nullptr;
     LimitSlider* m_ram = nullptr;
     QLabel* m_verdict = nullptr;
@@ -65,6 +87,18 @@ private:
     FitChangeModel* m_model = nullptr;
     FitChangeFilter* m_filter = nullptr;
     QTableView* m_table = nullptr;
+    QTabWidget* m_tabs = nullptr;
+    plots::ParetoPlot* m_pareto = nullptr;
+    QComboBox* m_byteAxis = nullptr;
+    QLabel* m_frontNote = nullptr;
+    QPushButton* m_measure = nullptr;
+    QPushButton* m_queuePoint = nullptr;
+    std::shared_ptr<const core::SensitivityTable> m_sensitivity;
+    std::vector<FitPoint> m_front;
+    std::vector<plots::ParetoPoint> m_measured;
+    std::optional<qint64> m_chosenPoint;
+    core::RunContext m_frontContext;  ///< of the front being computed; cancels it
+    experiments::LatestWins m_frontWorker;
     experiments::LatestWins m_worker;  ///< last: nothing is delivered once the rest goes
 };
 

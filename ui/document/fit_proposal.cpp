@@ -1,10 +1,14 @@
 #include "ui/document/fit_proposal.h"
 
+#include "core/search/bit_search.h"
 #include "core/search/memory_driven.h"
+#include "core/search/pareto_front.h"
 #include "core/types/error.h"
 #include "ui/document/layer_title.h"
 
 #include <QCoreApplication>
+
+#include <algorithm>
 
 namespace bitlathe::ui {
 
@@ -19,7 +23,7 @@ void searchByRules(const FitRequest& request, FitProposal& proposal) {
     core::MemoryDrivenOptions options;
     options.romLimitBytes = request.romLimitBytes;
     options.ramLimitBytes = request.ramLimitBytes;
-    options.minBits = request.leastBits;
+    options.minBits = *std::min_element(request.bits.begin(), request.bits.end());
     options.mode = request.method == FitMethod::RulesPerLayer ? core::MemoryDrivenOptions::Mode::MixPL
                                                               : core::MemoryDrivenOptions::Mode::MixPC;
     const core::MemoryDrivenResult result = core::memoryDrivenBits(chain, options);
@@ -32,6 +36,72 @@ void searchByRules(const FitRequest& request, FitProposal& proposal) {
             proposal.bindingLayer = chain[static_cast<std::size_t>(result.bindingLayer)].id;
         }
     }
+}
+
+/// Images right in percent if what each site loses alone were lost together: a first-order estimate.
+std::optional<double> estimateTop1(const core::SensitivityTable* table, const core::SearchSpace& space,
+                                   const core::SearchResult& result) {
+    if (table == nullptr || table->samples == 0) {
+        return std::nullopt;
+    }
+    auto correct = static_cast<double>(table->floatCorrect);
+    for (std::size_t i = 0; i < space.sites.size(); ++i) {
+        const core::SearchSite& site = space.sites[i];
+        const int bits = site.choices[static_cast<std::size_t>(result.choice[i])].bits;
+        if (const core::Sensitivity* const answer = table->find(site.site, bits)) {
+            correct -= static_cast<double>(table->floatCorrect - answer->correct);
+        }
+    }
+    return 100.0 * std::clamp(correct / static_cast<double>(table->samples), 0.0, 1.0);
+}
+
+core::SearchSpace spaceOf(const FitRequest& request) {
+    core::BitChoices bits;
+    bits.weights = request.bits;
+    bits.activations = request.bits;
+    return core::searchSpace(*request.model, request.config, bits, core::RamModel::Lifetimes,
+                             request.sensitivity.get(), core::SensitivityMeasure::KlDivergence);
+}
+
+void searchOptimally(const FitRequest& request, FitProposal& proposal) {
+    const core::SearchSpace space = spaceOf(request);
+    core::SearchLimits limits;
+    limits.romBytes = request.romLimitBytes;
+    limits.ramBytes = request.ramLimitBytes;
+    const core::SearchResult result = core::searchIlp(space, limits);
+    proposal.isFeasible = result.isFeasible;
+    if (result.isFeasible) {
+        core::applyBits(space, result, proposal.config);
+        proposal.estimatedTop1 = estimateTop1(request.sensitivity.get(), space, result);
+    } else {
+        proposal.verdict = QString::fromStdString(result.verdict);
+        if (result.bindingLayer >= 0) {
+            proposal.bindingLayer = space.layers[static_cast<std::size_t>(result.bindingLayer)];
+        }
+    }
+}
+
+/// "W4.2 A6.0"
+QString meanBitsText(const core::PreparedModel& model, const core::QuantConfig& config) {
+    double weights = 0;
+    double weightBits = 0;
+    double elements = 0;
+    double elementBits = 0;
+    constexpr double kFloatBits = 32;
+    for (const core::Layer& layer : model.layers) {
+        const core::SiteQuant weight = config.site({layer.id, core::SiteKind::Weight});
+        const core::SiteQuant output = config.site({layer.id, core::SiteKind::Output});
+        weights += static_cast<double>(layer.weightCount);
+        weightBits +=
+            static_cast<double>(layer.weightCount) * (weight.bits ? weight.bits->bits() : kFloatBits);
+        if (layer.isQuantizable) {
+            elements += static_cast<double>(layer.outputElements);
+            elementBits +=
+                static_cast<double>(layer.outputElements) * (output.bits ? output.bits->bits() : kFloatBits);
+        }
+    }
+    return QStringLiteral("W%1 A%2").arg(QString::number(weightBits / std::max(weights, 1.0), 'f', 1),
+                                         QString::number(elementBits / std::max(elements, 1.0), 'f', 1));
 }
 
 /// The budget counts what the rules leave out (pools, branches), so it has the last word.
@@ -64,7 +134,8 @@ FitProposal proposeFit(const FitRequest& request) {
     proposal.config = request.config;
     proposal.before = core::computeBudget(*request.model, request.config);
     try {
-        searchByRules(request, proposal);
+        request.method == FitMethod::Optimal ? searchOptimally(request, proposal)
+                                             : searchByRules(request, proposal);
     } catch (const core::Error& error) {
         proposal.isFeasible = false;
         proposal.config = request.config;
@@ -75,6 +146,23 @@ FitProposal proposeFit(const FitRequest& request) {
         judge(request, proposal);
     }
     return proposal;
+}
+
+std::vector<FitPoint> fitFront(const FitRequest& request, const core::RunContext& context) {
+    const core::SearchSpace space = spaceOf(request);
+    std::vector<FitPoint> points;
+    for (const core::SearchResult& result : core::paretoFront(space, {}, context)) {
+        FitPoint point;
+        point.config = request.config;
+        core::applyBits(space, result, point.config);
+        const core::Budget budget = core::computeBudget(*request.model, point.config);
+        point.romBytes = budget.romBytes;
+        point.peakRamBytes = budget.peakRamBytes;
+        point.estimatedTop1 = estimateTop1(request.sensitivity.get(), space, result).value_or(0);
+        point.name = meanBitsText(*request.model, point.config);
+        points.push_back(std::move(point));
+    }
+    return points;
 }
 
 std::vector<FitChange> compareConfigs(const core::PreparedModel& model, const core::QuantConfig& before,

@@ -6,7 +6,10 @@
 #include "experiments/jobs/layer_errors_job.h"
 #include "experiments/jobs/open_model_job.h"
 #include "experiments/jobs/run_recipe_job.h"
+#include "experiments/jobs/sensitivity_job.h"
 #include "experiments/resources/resource_folder.h"
+#include "experiments/store/statistics_file.h"
+#include "ui/commands/set_statistics_command.h"
 
 #include <QFileInfo>
 
@@ -49,6 +52,12 @@ Workbench::Workbench(QuantDocument& document, Selection& selection, experiments:
             Q_EMIT layerErrorsChanged();
         }
     });
+    connect(&jobs, &JobRunner::sensitivityMeasured, this, [this](auto job, const auto& sensitivity) {
+        if (job == m_sensitivityJob) {
+            m_sensitivity = sensitivity;
+            Q_EMIT sensitivityChanged();
+        }
+    });
     connect(&jobs, &JobRunner::exported, this, [this](auto, const auto& files) {
         Q_EMIT message(tr("Exported %1 files to %2")
                            .arg(files->files.size())
@@ -59,6 +68,9 @@ Workbench::Workbench(QuantDocument& document, Selection& selection, experiments:
         m_layerErrors.reset();
         m_layerErrorJob = {};
         Q_EMIT layerErrorsChanged();
+        m_sensitivity.reset();
+        m_sensitivityJob = {};
+        Q_EMIT sensitivityChanged();
     });
 }
 
@@ -241,6 +253,43 @@ bool Workbench::saveRecipe(const QString& path) {
     return true;
 }
 
+bool Workbench::saveStatistics(const QString& path) {
+    try {
+        experiments::saveStatistics(*m_document.statistics(), path.toStdString());
+    } catch (const core::Error& error) {
+        Q_EMIT failed(tr("%1 was not saved").arg(QFileInfo(path).fileName()),
+                      QString::fromUtf8(error.what()));
+        return false;
+    }
+    Q_EMIT message(tr("Saved statistics to %1").arg(path));
+    return true;
+}
+
+bool Workbench::loadStatistics(const QString& path) {
+    const QString what = tr("%1 was not loaded").arg(QFileInfo(path).fileName());
+    if (!isReady(what)) {
+        return false;
+    }
+    try {
+        auto statistics =
+            std::make_shared<const core::Statistics>(experiments::loadStatistics(path.toStdString()));
+        if (statistics->modelHash != m_document.model()->hash) {
+            Q_EMIT failed(
+                what,
+                tr("'%1' holds statistics of another model, or of other weights. Calibrate this one, or "
+                   "open the model they were collected on.")
+                    .arg(path));
+            return false;
+        }
+        m_document.undoStack()->push(new SetStatisticsCommand(m_document, std::move(statistics)));
+    } catch (const core::Error& error) {
+        Q_EMIT failed(what, QString::fromUtf8(error.what()));
+        return false;
+    }
+    Q_EMIT message(tr("Loaded statistics from %1").arg(path));
+    return true;
+}
+
 experiments::LogTarget Workbench::logTarget() const {
     return {m_logPath.toStdString(), m_devices ? m_devices : std::make_shared<const core::DeviceCatalogue>()};
 }
@@ -306,6 +355,21 @@ void Workbench::runRecipe() {
     m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(m_document.toRecipe(), logTarget()));
 }
 
+experiments::TrainStage Workbench::trainStage() const {
+    const auto* const stage = findStage<experiments::TrainStage>(m_document.recipe());
+    return stage != nullptr ? *stage : experiments::TrainStage();
+}
+
+void Workbench::train(const experiments::TrainStage& stage) {
+    if (!isReady(tr("Nothing to train"))) {
+        return;
+    }
+    experiments::Recipe recipe = m_document.toRecipe();
+    recipe.variants.clear();
+    recipe.stages = {stage};
+    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
+}
+
 void Workbench::runThis(experiments::Recipe recipe) {
     m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
 }
@@ -324,6 +388,32 @@ void Workbench::measureLayerErrors() {
     input.stage.samples = 512;  // enough for SQNR to settle to 0.1 dB, quick enough to ask for while editing
     m_layerErrorConfig = input.source.config;
     m_layerErrorJob = m_jobs.enqueue(std::make_unique<experiments::LayerErrorsJob>(std::move(input)));
+}
+
+void Workbench::measureSensitivity() {
+    if (!isReady(tr("Nothing to measure"))) {
+        return;
+    }
+    if (!m_document.statistics()) {
+        Q_EMIT failed(tr("Sensitivity was not measured"),
+                      tr("The model is not calibrated, so the ranges are not known. Press Calibrate first."));
+        return;
+    }
+    experiments::SensitivityJob::Input input;
+    input.source = configuredModel();
+    input.stage.samples = 512;  // the answers rank sites, and their order settles with few images
+    m_sensitivityJob = m_jobs.enqueue(std::make_unique<experiments::SensitivityJob>(std::move(input)));
+}
+
+void Workbench::evaluateConfig(const core::QuantConfig& config, const std::string& name) {
+    if (!isReady(tr("Nothing to evaluate"))) {
+        return;
+    }
+    experiments::Recipe recipe = m_document.toActiveRecipe();
+    recipe.variants = {{name, experiments::toDocument(config)}};
+    const experiments::EvaluateStage* const stage = findStage<experiments::EvaluateStage>(recipe);
+    recipe.stages = {m_document.calibration(), stage != nullptr ? *stage : experiments::EvaluateStage()};
+    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
 }
 
 void Workbench::exportModel(const core::MethodSpec& exporter, const QString& folder) {
@@ -363,6 +453,7 @@ void Workbench::takeOutcome(experiments::JobId job, const experiments::JobOutcom
     const experiments::JobInfo* const info = m_jobs.find(job);
     const std::string kind = info != nullptr ? info->kind : std::string();
     Q_EMIT failed(kind == "calibrate"      ? tr("Calibration failed")
+                  : kind == "sensitivity"  ? tr("Sensitivity was not measured")
                   : kind == "export"       ? tr("The model was not exported")
                   : kind == "layer_errors" ? tr("Layer errors were not measured")
                                            : tr("The run failed"),

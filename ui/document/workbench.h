@@ -52,21 +52,38 @@ public:
     /// Writes the document as a recipe for the command line. False after `failed`.
     bool saveRecipe(const QString& path);
 
+    /// Ranges without the data: statistics to a file and back. Loading is one undo step; those of another model
+    /// are refused. False after `failed`.
+    bool saveStatistics(const QString& path);
+    bool loadStatistics(const QString& path);
+
     /// Collects statistics, or finds them in the log's cache.
     void calibrate();
     /// Measures the active configuration: one run.
     void evaluate();
     /// Every configuration and stage of the document: one run each.
     void runRecipe();
+    /// Trains the document's model: one run, and one for its accuracy.
+    void train(const experiments::TrainStage& stage);
+    /// The recipe's own train stage, or the defaults.
+    experiments::TrainStage trainStage() const;
     /// Runs a recipe as it is, the document aside.
     void runThis(experiments::Recipe recipe);
     /// The active configuration's per-layer error on the test data.
     void measureLayerErrors();
+    /// What quantizing each tensor alone at each width does, on test images: what a bit search weighs.
+    void measureSensitivity();
+    /// Measures a configuration that is not the document's: one run.
+    void evaluateConfig(const core::QuantConfig& config, const std::string& name);
     void exportModel(const core::MethodSpec& exporter, const QString& folder);
 
     /// Isolated and accumulated error by layer, of the configuration they were measured on; empty before.
     const std::shared_ptr<const experiments::LayerErrors>& layerErrors() const noexcept {
         return m_layerErrors;
+    }
+    /// Of the model, with the grids of the configuration it was asked for; empty before.
+    const std::shared_ptr<const experiments::MeasuredSensitivity>& sensitivity() const noexcept {
+        return m_sensitivity;
     }
     /// Whether the configuration was edited since layerErrors() were asked for.
     bool areLayerErrorsStale() const noexcept { return m_layerErrorConfig != m_document.config(); }
@@ -82,6 +99,7 @@ Q_SIGNALS:
     /// Something worth a line in the status bar.
     void message(const QString& text);
     void layerErrorsChanged();
+    void sensitivityChanged();
 
 private:
     struct Opening {
@@ -115,6 +133,8 @@ private:
     experiments::JobId m_layerErrorJob;
     core::QuantConfig m_layerErrorConfig;
     std::shared_ptr<const experiments::LayerErrors> m_layerErrors;
+    experiments::JobId m_sensitivityJob;
+    std::shared_ptr<const experiments::MeasuredSensitivity> m_sensitivity;
 };
 
 }  // namespace bitlathe::ui

@@ -67,6 +67,7 @@ QString jobKindText(const std::string& kind) {
         {"open_model", QT_TRANSLATE_NOOP("JobText", "Open model")},
         {"calibrate", QT_TRANSLATE_NOOP("JobText", "Calibrate")},
         {"evaluate", QT_TRANSLATE_NOOP("JobText", "Evaluate")},
+        {"sensitivity", QT_TRANSLATE_NOOP("JobText", "Measure sensitivity")},
         {"layer_errors", QT_TRANSLATE_NOOP("JobText", "Measure layer errors")},
         {"export", QT_TRANSLATE_NOOP("JobText", "Export")},
     };

@@ -87,7 +87,7 @@ QStringList observerTexts() {
 
 QStringList bitsTexts() {
     QStringList texts{QStringLiteral("float")};
-    for (int bits = 2; bits <= 8; ++bits) {
+    for (int bits = core::BitWidth::kMin; bits <= 8; ++bits) {
         texts << QString::number(bits);
     }
     return texts << QStringLiteral("16");

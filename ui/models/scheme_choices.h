@@ -29,7 +29,7 @@ QString rangeText(const core::SiteQuant& quant);
 /// Names of all observers, in registry order, and their texts.
 std::vector<std::string> observerNames();
 QStringList observerTexts();
-/// "float", "2", "3", ... "8", "16".
+/// "float", "1", "2", ... "8", "16".
 QStringList bitsTexts();
 /// 0 for float; empty for texts that are neither.
 std::optional<int> bitsFromText(const QString& text);

@@ -236,12 +236,9 @@ private Q_SLOTS:
     void layerErrorsCoverEveryLayer() {
         Fixture f;
         f.run(f.calibrateJob());
-        LayerErrorsJob::Input input{f.model(),
-                                    f.calibration->statistics,
-                                    f.config(4),
-                                    paddedFashionMnist(),
-                                    {core::DataSplit::Test, 100, 50},
-                                    1};
+        LayerErrorsJob::Input input{
+            {f.model(), f.calibration->statistics, f.config(4), paddedFashionMnist(), {}, {}, 1},
+            {core::DataSplit::Test, 100, 50}};
         QCOMPARE(f.run(std::make_unique<LayerErrorsJob>(input)).kind, JobOutcome::Kind::Succeeded);
         QCOMPARE(f.errors->layers.size(), f.model()->layers.size());
         QCOMPARE(f.errors->samples, std::int64_t{100});
@@ -251,14 +248,15 @@ private Q_SLOTS:
         Fixture f;
         f.run(f.calibrateJob());
         const std::string folder = f.folder.filePath("out").toStdString();
-        ExportJob::Input input{f.model(), f.calibration->statistics, f.config(8), {"onnx_qdq", {}}, folder};
+        ExportJob::Input input{
+            {f.model(), f.calibration->statistics, f.config(8), {}, {}, {}, 1}, {"onnx_qdq", {}}, folder};
         const JobOutcome outcome = f.run(std::make_unique<ExportJob>(input));
         QVERIFY2(outcome.kind == JobOutcome::Kind::Succeeded, outcome.text.c_str());
         QVERIFY(!f.exported->files.empty());
         for (const std::string& file : f.exported->files) {
             QVERIFY2(QFile::exists(QString::fromStdString(file)), file.c_str());
         }
-        input.statistics = std::make_shared<const core::Statistics>();
+        input.source.statistics = std::make_shared<const core::Statistics>();
         const JobOutcome refused = f.run(std::make_unique<ExportJob>(input));
         QCOMPARE(refused.kind, JobOutcome::Kind::Failed);
         QCOMPARE(*refused.code, core::ErrorCode::NotCalibrated);

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "core/search/memory_driven.h"
+#include "plots/pareto_plot.h"
 #include "small_bench.h"
 #include "ui/dialogs/fit_dialog.h"
 #include "ui/dialogs/limit_slider.h"
@@ -158,6 +159,76 @@ private Q_SLOTS:
                 rows->index(row, FitChangeModel::OutputAfter).data(LayerTableModel::BitsRole);
             QCOMPARE(bits.toInt(), found->outputAfter ? found->outputAfter->bits() : 0);
         }
+    }
+
+    /// A made-up table: weights lose one image in a hundred for each bit below 8, activations three.
+    void theFrontIsClickedAndAccepted() {
+        auto table = std::make_shared<core::SensitivityTable>();
+        table->samples = 1000;
+        table->floatCorrect = 900;
+        for (const core::Layer& layer : m_document->model()->layers) {
+            for (const int bits : {8, 4, 2}) {
+                if (layer.hasWeights()) {
+                    table->add({{layer.id, core::SiteKind::Weight},
+                                bits,
+                                0,
+                                0.001 * (8 - bits),
+                                20,
+                                900 - (8 - bits)});
+                }
+                table->add({{layer.id, core::SiteKind::Output},
+                            bits,
+                            0,
+                            0.003 * (8 - bits),
+                            20,
+                            900 - 3 * (8 - bits)});
+            }
+        }
+        table->add({{core::kInputLayer, core::SiteKind::Output}, 8, 0, 0, 20, 900});
+        const core::QuantConfig before = m_document->config();
+        FitDialog dialog(*m_document);
+        QVERIFY(!dialog.pareto()->hasData());
+        dialog.setSensitivity(table);
+        QTRY_VERIFY(dialog.pareto()->hasData());
+        QTRY_VERIFY(!dialog.isSearching());
+        QVERIFY2(dialog.proposal().estimatedTop1.has_value(),
+                 "measured sensitivities choose the optimal search");
+        const auto& points = dialog.pareto()->points();
+        QVERIFY(points.size() >= 2);
+        for (std::size_t i = 1; i < points.size(); ++i) {
+            QVERIFY(points[i].romBytes >= points[i - 1].romBytes);
+        }
+        dialog.setMeasured({{-7, QStringLiteral("measured"), 150'000, 89.0, {}, false, 12'288}});
+        QCOMPARE(dialog.pareto()->points().size(), points.size());
+
+        QSignalSpy queued(&dialog, &FitDialog::evaluatePointRequested);
+        Q_EMIT dialog.pareto()->pointClicked(0, {});
+        QCOMPARE(dialog.proposal().budget.romBytes, dialog.pareto()->points()[0].romBytes);
+        QCOMPARE(*dialog.proposal().estimatedTop1, dialog.pareto()->points()[0].accuracyPercent);
+        dialog.findChild<QPushButton*>(QStringLiteral("queuePoint"))->click();
+        QCOMPARE(queued.size(), 1);
+        QVERIFY2(m_document->config() == before, "queueing a point changes nothing");
+        const core::QuantConfig proposed = dialog.proposal().config;
+        dialog.findChild<QPushButton*>(QStringLiteral("acceptFit"))->click();
+        QVERIFY(m_document->config() == proposed);
+        QCOMPARE(m_document->undoStack()->count(), 1);
+        m_document->undoStack()->undo();
+        QVERIFY(m_document->config() == before);
+    }
+
+    void optimalTakesGraphsWithBranches() {
+        const auto resnet = tests::smallModel("resnet8", {{"classes", 10}, {"channels", 1}, {"size", 32}});
+        FitRequest request;
+        request.model = resnet;
+        request.config = startingConfig(*resnet);
+        request.method = FitMethod::Optimal;
+        const core::Budget wide = core::computeBudget(*resnet, request.config);
+        request.romLimitBytes = wide.romBytes / 2;
+        request.ramLimitBytes = wide.peakRamBytes;
+        const FitProposal proposal = proposeFit(request);
+        QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
+        QVERIFY(proposal.budget.romBytes <= request.romLimitBytes);
+        QVERIFY(!proposal.estimatedTop1);
     }
 
     void modelKeepsTheRules() {

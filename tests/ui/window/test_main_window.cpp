@@ -280,8 +280,8 @@ private Q_SLOTS:
     void everyPanelHasAShortcutAndComesBack() {
         start({});
         MainWindow& window = m_application->window();
-        const QStringList names = {"model",   "inspector", "budget", "runs",
-                                   "compare", "log",       "jobs",   "post_training"};
+        const QStringList names = {"model", "inspector", "budget",        "runs",    "compare",
+                                   "log",   "jobs",      "post_training", "training"};
         for (int i = 0; i < names.size(); ++i) {
             PanelDock* const dock = window.dock(names[i]);
             QVERIFY2(dock != nullptr, qPrintable(names[i]));
