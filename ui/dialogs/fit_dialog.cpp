@@ -409,7 +409,7 @@ void FitDialog::takePoint(qint64 id) {
     proposal.estimatedTop1 = point.estimatedTop1;
     proposal.verdict = tr("%1: %2 B of ROM, %3 B of RAM.")
                            .arg(point.name, groupedNumber(point.romBytes), groupedNumber(point.peakRamBytes));
-    show(std::move(proposal));
+    showProposal(std::move(proposal));
     m_chosenPoint = id;
     m_pareto->setSelection({id});
     refreshParetoTools();
@@ -436,11 +436,11 @@ void FitDialog::search() {
     }
     m_worker.start([this, request = request()]() -> experiments::LatestWins::Delivery {
         FitProposal proposal = proposeFit(request);
-        return [this, proposal = std::move(proposal)] { show(proposal); };
+        return [this, proposal = std::move(proposal)] { showProposal(proposal); };
     });
 }
 
-void FitDialog::show(FitProposal proposal) {
+void FitDialog::showProposal(FitProposal proposal) {
     m_proposal = std::move(proposal);
     m_model->setChanges(compareConfigs(*m_document.model(), m_document.config(), m_proposal.config));
     m_filter->invalidate();

@@ -70,7 +70,7 @@ private:
     void refreshParetoTools();
     void useDeviceLimits();
     void search();
-    void show(FitProposal proposal);
+    void showProposal(FitProposal proposal);
     void take(bool isEvaluated);
 
     QuantDocument& m_document;

@@ -62,18 +62,18 @@ void LimitSlider::setMaximum(qint64 bytes) {
         const QSignalBlocker blocker(m_box);
         m_box->setRange(0, static_cast<int>(m_maximum));
     }
-    show(std::min(m_value, m_maximum));
+    display(std::min(m_value, m_maximum));
 }
 
 void LimitSlider::setValue(qint64 bytes) {
     const qint64 kept = std::clamp<qint64>(bytes, 0, m_maximum);
     if (kept != m_value) {
-        show(kept);
+        display(kept);
         Q_EMIT valueChanged(kept);
     }
 }
 
-void LimitSlider::show(qint64 bytes) {
+void LimitSlider::display(qint64 bytes) {
     m_value = bytes;
     const QSignalBlocker sliderBlocker(m_slider);
     const QSignalBlocker boxBlocker(m_box);

@@ -31,7 +31,7 @@ Q_SIGNALS:
     void valueChanged(qint64 bytes);
 
 private:
-    void show(qint64 bytes);
+    void display(qint64 bytes);
     void refreshNote();
 
     QSlider* m_slider = nullptr;

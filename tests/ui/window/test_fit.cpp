@@ -81,7 +81,7 @@ private Q_SLOTS:
         request.romLimitBytes = request.ramLimitBytes = 1'000'000;
         const FitProposal proposal = proposeFit(request);
         QVERIFY(!proposal.isFeasible);
-        QVERIFY2(proposal.verdict.contains(QStringLiteral("add")), qPrintable(proposal.verdict));
+        QVERIFY2(proposal.verdict.contains(QStringLiteral("chain")), qPrintable(proposal.verdict));
     }
 
     /// Accepting is one undo step, and undo brings everything back.

@@ -27,6 +27,8 @@ private Q_SLOTS:
         m_panel = std::make_unique<PostTrainingPanel>(*m_document);
         m_panel->resize(900, 240);
         m_panel->show();
+        m_panel->activateWindow();
+        QVERIFY(QTest::qWaitForWindowActive(m_panel.get()));
     }
     void cleanup() {
         m_panel.reset();
@@ -71,16 +73,16 @@ private Q_SLOTS:
         m_panel->add(QStringLiteral("weight_correction"));
         QVERIFY(
             setPostTraining(*m_document,
-                            {{"weight_correction", {{"mean", 1.0}}}, {"weight_correction", {{"mean", 0.0}}}},
+                            {{"weight_correction", {{"deviation", 1.0}}}, {"weight_correction", {{"deviation", 0.0}}}},
                             QStringLiteral("test"))
                 .isEmpty());
         m_panel->list()->setCurrentRow(0);
         m_panel->list()->setFocus();
         QTest::keyClick(m_panel->list(), Qt::Key_Down, Qt::AltModifier);
         QCOMPARE(m_panel->list()->currentRow(), 1);
-        QCOMPARE(m_document->config().postTraining[1].params.at("mean"), 1.0);
+        QCOMPARE(m_document->config().postTraining[1].params.at("deviation"), 1.0);
         m_document->undoStack()->undo();
-        QCOMPARE(m_document->config().postTraining[0].params.at("mean"), 1.0);
+        QCOMPARE(m_document->config().postTraining[0].params.at("deviation"), 1.0);
     }
 
     /// Typing one parameter step by step is one undo step.
