@@ -423,6 +423,7 @@ void MainWindow::createActions() {
                          tr("Train the model on the training images"), [this] { chooseTraining(); });
     m_fit = makeAction(tr("&Fit to device…"), QStringLiteral("fit"), QKeySequence(Qt::Key_F6),
                        tr("Find bits that fit the device's memory"), [this] { fitToDevice(); });
+    m_fit->setIconText(tr("Fit"));
     m_run = makeAction(tr("&Run recipe"), QStringLiteral("!run"), QKeySequence(Qt::Key_F9),
                        tr("Calibrate and evaluate every configuration: one run each in the log"),
                        [this] { m_workbench.runRecipe(); });
@@ -482,7 +483,7 @@ void MainWindow::createToolBar() {
         }
         return nullptr;
     };
-    addButton(actionNamed(tr("&Open…")), {}, Qt::ToolButtonTextBesideIcon);
+    addButton(actionNamed(tr("&Open…")), {}, Qt::ToolButtonIconOnly);
     addButton(m_save, {}, Qt::ToolButtonIconOnly);
     m_dataButton = new QToolButton(bar);
     m_dataButton->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
@@ -506,11 +507,11 @@ void MainWindow::createToolBar() {
     addButton(m_calibrate, {}, Qt::ToolButtonTextBesideIcon);
     addButton(m_evaluate, {}, Qt::ToolButtonTextBesideIcon);
     addButton(m_train, {}, Qt::ToolButtonTextBesideIcon);
-    addButton(m_fit, tr("Fit to device"), Qt::ToolButtonTextBesideIcon);
+    addButton(m_fit, {}, Qt::ToolButtonTextBesideIcon);
     QToolButton* const run = addButton(m_run, {}, Qt::ToolButtonTextBesideIcon);
     run->setProperty("primary", true);
     run->setObjectName(QStringLiteral("runButton"));
-    addButton(m_export, {}, Qt::ToolButtonTextBesideIcon);
+    addButton(m_export, {}, Qt::ToolButtonIconOnly);
     auto* const spacer = new QWidget(bar);
     spacer->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     bar->addWidget(spacer);

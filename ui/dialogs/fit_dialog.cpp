@@ -195,6 +195,11 @@ QWidget* FitDialog::newChangesPage() {
     m_table->verticalHeader()->setDefaultSectionSize(LayerTableDelegate::kRowHeight);
     m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     m_table->horizontalHeader()->setSectionResizeMode(FitChangeModel::Name, QHeaderView::Stretch);
+    for (int column = FitChangeModel::WeightBefore; column <= FitChangeModel::OutputAfter; ++column) {
+        m_table->horizontalHeader()->setSectionResizeMode(column, QHeaderView::Fixed);
+        m_table->setColumnWidth(column,
+                                m_table->fontMetrics().horizontalAdvance(tr("W then")) + 4 * kPadding);
+    }
     m_summary = new QLabel(page);
     m_onlyChanges = new QCheckBox(tr("Only &layers that change"), page);
     m_onlyChanges->setChecked(true);
@@ -429,11 +434,6 @@ void FitDialog::search() {
     }
     m_chosenPoint.reset();
     m_pareto->setSelection({});
-    const bool isOptimal = request().method == FitMethod::Optimal;
-    for (std::size_t i = 0; i < m_bits.size(); ++i) {
-        const int bits = 8 - static_cast<int>(i);
-        m_bits[i]->setEnabled(isOptimal || bits == 8 || bits == 4 || bits == 2);  // the rules halve
-    }
     m_worker.start([this, request = request()]() -> experiments::LatestWins::Delivery {
         FitProposal proposal = proposeFit(request);
         return [this, proposal = std::move(proposal)] { showProposal(proposal); };

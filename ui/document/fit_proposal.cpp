@@ -19,21 +19,21 @@ QString tr(const char* text) {
 }
 
 void searchByRules(const FitRequest& request, FitProposal& proposal) {
-    const std::vector<core::ChainLayer> chain = core::chainOf(*request.model);
     core::MemoryDrivenOptions options;
     options.romLimitBytes = request.romLimitBytes;
     options.ramLimitBytes = request.ramLimitBytes;
-    options.minBits = *std::min_element(request.bits.begin(), request.bits.end());
+    options.bits.weights = request.bits;
+    options.bits.activations = request.bits;
     options.mode = request.method == FitMethod::RulesPerLayer ? core::MemoryDrivenOptions::Mode::MixPL
                                                               : core::MemoryDrivenOptions::Mode::MixPC;
-    const core::MemoryDrivenResult result = core::memoryDrivenBits(chain, options);
+    const core::MemoryDrivenResult result = core::memoryDrivenBits(*request.model, options);
     proposal.isFeasible = result.isFeasible;
     if (result.isFeasible) {
         core::applyBits(result, *request.model, proposal.config);
     } else {
         proposal.verdict = QString::fromStdString(result.verdict);
         if (result.bindingLayer >= 0) {
-            proposal.bindingLayer = chain[static_cast<std::size_t>(result.bindingLayer)].id;
+            proposal.bindingLayer = request.model->layers[static_cast<std::size_t>(result.bindingLayer)].id;
         }
     }
 }

@@ -28,7 +28,7 @@ struct FitRequest {
     std::int64_t romLimitBytes = 0;
     std::int64_t ramLimitBytes = 0;
     FitMethod method = FitMethod::RulesPerChannel;
-    std::vector<int> bits{8, 4, 2};  ///< allowed widths; the rules halve from 8 and stop at the least
+    std::vector<int> bits{8, 4, 2};  ///< allowed widths
     /// What each site costs at each width; null: every site counts the same. For FitMethod::Optimal.
     std::shared_ptr<const core::SensitivityTable> sensitivity;
 };

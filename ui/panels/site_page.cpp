@@ -453,6 +453,11 @@ void SitePage::showFigures() {
                            .arg(name, value, extra)
                            .replace(QLatin1Char(' '), QStringLiteral("&nbsp;"))
                            .replace(QStringLiteral("<span&nbsp;"), QStringLiteral("<span ")));
+        QFont bold = label->font();
+        bold.setBold(true);
+        const QFontMetrics metrics(bold);
+        label->setMinimumWidth(metrics.horizontalAdvance(name + QLatin1Char(' ') + value) + 2 +
+                               (extra.isEmpty() ? 0 : metrics.horizontalAdvance(QStringLiteral(" ▲ 00.00"))));
     };
     const auto nothing = state.isPending ? QStringLiteral("…") : QStringLiteral("–");
     show(m_sqnr, tr("SQNR"), state.error ? decibels(state.error->sqnrDb) : nothing, deltaText(state));

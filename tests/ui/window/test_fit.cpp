@@ -52,8 +52,8 @@ private Q_SLOTS:
         options.ramLimitBytes = kTightRam;
         options.mode = core::MemoryDrivenOptions::Mode::MixPC;
         core::QuantConfig expected = m_document->config();
-        core::applyBits(core::memoryDrivenBits(core::chainOf(*m_document->model()), options),
-                        *m_document->model(), expected);
+        core::applyBits(core::memoryDrivenBits(*m_document->model(), options), *m_document->model(),
+                        expected);
         QVERIFY(proposal.config == expected);
         QCOMPARE(proposal.budget.romBytes, core::computeBudget(*m_document->model(), expected).romBytes);
         QVERIFY(proposal.budget.romBytes <= kTightRom && proposal.budget.peakRamBytes <= kTightRam);
@@ -73,15 +73,17 @@ private Q_SLOTS:
         QVERIFY2(proposal.verdict.contains(QStringLiteral("ROM")), qPrintable(proposal.verdict));
     }
 
-    void aModelTheRulesCannotTakeIsSaidSo() {
-        const auto resnet = tests::smallModel("resnet8", {{"classes", 10}, {"channels", 1}, {"size", 32}});
+    /// The search refuses widths that cannot be, and the proposal says so instead of throwing.
+    void whatTheSearchRefusesIsSaid() {
         FitRequest request;
-        request.model = resnet;
-        request.config = startingConfig(*resnet);
+        request.model = m_document->model();
+        request.config = m_document->config();
         request.romLimitBytes = request.ramLimitBytes = 1'000'000;
+        request.bits = {12};
         const FitProposal proposal = proposeFit(request);
         QVERIFY(!proposal.isFeasible);
-        QVERIFY2(proposal.verdict.contains(QStringLiteral("chain")), qPrintable(proposal.verdict));
+        QVERIFY2(proposal.verdict.contains(QStringLiteral("12")), qPrintable(proposal.verdict));
+        QVERIFY(proposal.config == request.config);
     }
 
     /// Accepting is one undo step, and undo brings everything back.
