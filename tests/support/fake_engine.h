@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/engine/engine.h"
+#include "core/graph/prepare.h"
 #include "core/types/error.h"
 
 #include <algorithm>

@@ -50,6 +50,12 @@ public:
                                               const core::RunContext& context) override {
         return m_fake.layerErrors(model, plan, data, context);
     }
+    core::SensitivityTable sensitivity(const core::PreparedModel& model,
+                                       std::span<const core::SensitivityProbe> probes,
+                                       const core::BatchSource& data,
+                                       const core::RunContext& context) override {
+        return m_fake.sensitivity(model, probes, data, context);
+    }
     std::vector<core::FloatTensor> layerValues(const core::PreparedModel& model, const core::QuantPlan& plan,
                                                const core::Batch& batch) override {
         return m_fake.layerValues(model, plan, batch);
