@@ -1,10 +1,8 @@
 #include "experiments/recipes/entropy_report.h"
 
-#include "core/analysis/site_entropy.h"
+#include "core/analysis/coding_cost.h"
 #include "core/ptq/layer_edits.h"
 #include "experiments/records/metric_names.h"
-
-#include <bit>
 
 namespace bitlathe::experiments {
 
@@ -19,27 +17,23 @@ struct Total {
     double compressedBytes = 0;
 };
 
-/// Bits that hold every code of the grid.
-int storedBits(const core::QParams& grid) {
-    return std::bit_width(static_cast<std::uint32_t>(grid.quantMax - grid.quantMin));
-}
-
-void add(const core::SiteId& id, const core::QParams& grid, const core::SiteEntropy& entropy,
-         std::int64_t count, EntropyReport& report, Total& total) {
+void add(const core::SiteId& id, const core::SiteEntropy& entropy, std::int64_t count, EntropyReport& report,
+         Total& total) {
     if (entropy.symbols == 0 || count == 0) {
         return;
     }
     const std::string site = id.kind == core::SiteKind::Weight ? "weight" : "output";
+    const core::CodingCost cost = core::codingCost(entropy, count);
     const auto values = static_cast<double>(count);
-    const double plain = static_cast<double>((count * storedBits(grid) + 7) / 8);
-    const double compressed = entropy.compressedBytes(count);
-    report.rows.push_back({id.layer, site, metric::kEntropyBits, entropy.shannonBits});
-    report.rows.push_back({id.layer, site, metric::kHuffmanBits, entropy.huffmanBits});
+    const auto plain = static_cast<double>(cost.plainBytes);
+    const auto compressed = static_cast<double>(cost.codedBytes);
+    report.rows.push_back({id.layer, site, metric::kEntropyBits, cost.entropyBits});
+    report.rows.push_back({id.layer, site, metric::kHuffmanBits, cost.huffmanBits});
     report.rows.push_back({id.layer, site, metric::kPlainBytes, plain});
     report.rows.push_back({id.layer, site, metric::kCompressedBytes, compressed});
     total.values += values;
-    total.shannonBits += values * entropy.shannonBits;
-    total.huffmanBits += values * entropy.huffmanBits;
+    total.shannonBits += values * cost.entropyBits;
+    total.huffmanBits += values * cost.huffmanBits;
     total.plainBytes += plain;
     total.compressedBytes += compressed;
 }
@@ -67,7 +61,7 @@ EntropyReport entropyReport(const core::QuantizedModel& quantized) {
         const core::QParams* const grid = quantized.plan.find(id);
         const core::SiteStatistics* const statistics = quantized.statistics.find(id);
         if (grid != nullptr && statistics != nullptr) {
-            add(id, *grid, core::activationEntropy(*statistics, *grid), count, report, activations);
+            add(id, core::activationEntropy(*statistics, *grid), count, report, activations);
         }
     };
     addActivation({core::kInputLayer, core::SiteKind::Output},
@@ -77,7 +71,7 @@ EntropyReport entropyReport(const core::QuantizedModel& quantized) {
         if (const core::QParams* const grid = quantized.plan.find(weight)) {
             const core::FloatTensor values =
                 core::weightsToQuantize(quantized.model, layer, quantized.plan.batchNormMode(layer.id));
-            add(weight, *grid, core::weightEntropy(values, *grid), values.size(), report, weights);
+            add(weight, core::weightEntropy(values, *grid), values.size(), report, weights);
         }
         addActivation({layer.id, core::SiteKind::Output}, layer.outputElements);
     }

@@ -238,9 +238,11 @@ std::optional<core::CodingCost> codingCost(const SiteQuestion& question) {
     try {
         const core::QParams qparams = resolve(question, question.quant);
         if (question.id.kind == core::SiteKind::Weight) {
-            return core::codingCost(weightsOf(question), qparams);
+            const core::FloatTensor weights = weightsOf(question);
+            return core::codingCost(core::weightEntropy(weights, qparams), weights.size());
         }
-        if (qparams.isPerChannel()) {
+        const core::SiteEntropy entropy = core::activationEntropy(*statistics, qparams);
+        if (entropy.symbols == 0) {
             return std::nullopt;
         }
         const core::Layer* const layer = question.model->findLayer(question.id.layer);
@@ -248,7 +250,7 @@ std::optional<core::CodingCost> codingCost(const SiteQuestion& question) {
             layer != nullptr ? layer->outputElements
                              : static_cast<std::int64_t>(statistics->count /
                                                          std::max<std::uint64_t>(statistics->samples, 1));
-        return core::codingCost(statistics->histogram, qparams, elements);
+        return core::codingCost(entropy, elements);
     } catch (const core::Error&) {
         return std::nullopt;  // the site's own state says what is wrong with it
     }

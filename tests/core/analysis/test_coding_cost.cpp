@@ -30,7 +30,7 @@ private Q_SLOTS:
     void byHand() {
         // Codes 0 0 0 0 1 1 2 3: entropy 1.75 bits, and a Huffman code of lengths 1, 2, 3, 3 reaches it.
         const FloatTensor values({8}, {0, 0, 0, 0, 1, 1, 2, 3});
-        const CodingCost cost = codingCost(values, uniform({1.0F}, 0, 3));
+        const CodingCost cost = codingCost(weightEntropy(values, uniform({1.0F}, 0, 3)), values.size());
         QCOMPARE(cost.values, std::int64_t{8});
         QCOMPARE(cost.levels, std::int64_t{4});
         QCOMPARE(cost.entropyBits, 1.75);
@@ -42,7 +42,7 @@ private Q_SLOTS:
     void slicesArePooled() {
         // The second slice's scale is ten times the first's; the codes are the same: 1, -1, 1, -1.
         const FloatTensor values({2, 2}, {1, -1, 10, -10});
-        const CodingCost cost = codingCost(values, uniform({1.0F, 10.0F}, -1, 1));
+        const CodingCost cost = codingCost(weightEntropy(values, uniform({1.0F, 10.0F}, -1, 1)), values.size());
         QCOMPARE(cost.entropyBits, 1.0);
         QCOMPARE(cost.huffmanBits, 1.0);
         QCOMPARE(cost.plainBytes, std::int64_t{1});
@@ -50,8 +50,9 @@ private Q_SLOTS:
 
     void aHistogramStandsForOneSample() {
         // Half of what was seen is zero, a quarter each in [1, 1.5) and [2, 2.5): codes 0, 1, 2.
-        Histogram histogram(-1, 2, {250, 0, 250}, 500);
-        const CodingCost cost = codingCost(histogram, uniform({1.0F}, 0, 3), 64);
+        SiteStatistics statistics;
+        statistics.histogram = Histogram(-1, 2, {250, 0, 250}, 500);
+        const CodingCost cost = codingCost(activationEntropy(statistics, uniform({1.0F}, 0, 3)), 64);
         QCOMPARE(cost.values, std::int64_t{64});
         QCOMPARE(cost.entropyBits, 1.5);
         QCOMPARE(cost.huffmanBits, 1.5);
@@ -60,7 +61,8 @@ private Q_SLOTS:
     }
 
     void aConstantNeedsNoBits() {
-        const CodingCost cost = codingCost(FloatTensor({4}, {1, 1, 1, 1}), uniform({1.0F}, 0, 255));
+        const CodingCost cost =
+            codingCost(weightEntropy(FloatTensor({4}, {1, 1, 1, 1}), uniform({1.0F}, 0, 255)), 4);
         QCOMPARE(cost.entropyBits, 0.0);
         QCOMPARE(cost.huffmanBits, 0.0);
         QCOMPARE(cost.plainBytes, std::int64_t{4});
