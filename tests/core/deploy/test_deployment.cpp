@@ -41,7 +41,7 @@ private Q_SLOTS:
         const CalibratedModel& calibrated = bundledModel(model.toStdString());
         const QuantPlan plan = planOf(calibrated, scheme);
         const BatchSource data = testImages(images);
-        const DeploymentReport report = deploymentReport(engine(), calibrated.model, plan, images,
+        const DeploymentReport report = deploymentReport(engine(), calibrated.model, plan, data,
                                                          {.threads = 1, .compareImages = 500}, RunContext());
         QCOMPARE(report.comparedImages, std::int64_t{images});
         QCOMPARE(report.integer.samples, std::int64_t{images});
