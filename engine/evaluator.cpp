@@ -1,6 +1,6 @@
 #include "engine/evaluator.h"
 
-#include "core/analysis/classification_score.h"
+#include "core/engine/classification_score.h"
 #include "core/types/error.h"
 #include "engine/tensor_bridge.h"
 

@@ -1,6 +1,6 @@
 #include "core/deploy/deployment_report.h"
 
-#include "core/analysis/classification_score.h"
+#include "core/engine/classification_score.h"
 #include "core/deploy/exact_value.h"
 #include "core/deploy/lower.h"
 #include "core/quantizers/fake_quantize.h"

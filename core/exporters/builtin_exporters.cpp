@@ -1,4 +1,4 @@
-#include "core/exporters/c_code/c_exporter.h"
+#include "core/exporters/c_exporter.h"
 #include "core/exporters/exporter.h"
 #include "core/exporters/onnx_qdq_exporter.h"
 #include "core/registry/param_specs.h"

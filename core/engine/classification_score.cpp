@@ -1,4 +1,4 @@
-#include "core/analysis/classification_score.h"
+#include "core/engine/classification_score.h"
 
 #include "core/types/error.h"
 

@@ -1,4 +1,4 @@
-#include "core/exporters/c_code/c_exporter.h"
+#include "core/exporters/c_exporter.h"
 
 #include "core/deploy/lower.h"
 #include "core/exporters/c_code/c_writer.h"
