@@ -241,12 +241,20 @@ void ErrorCurvePlot::paintCaption(QPainter& painter) const {
         QString text;
         QPen pen;
     };
-    const Entry entries[] = {{tr("MSE against clip"), QPen(theme().text, 1.5)},
-                             {tr("rounding"), penOf(&ErrorCurvePoint::rounding)},
-                             {tr("clipping"), penOf(&ErrorCurvePoint::clipping)}};
-    double total = -kBetweenPx;
-    for (const Entry& entry : entries) {
-        total += kSwatchPx + kGapPx + std::ceil(metrics.horizontalAdvance(entry.text)) + kBetweenPx;
+    Entry entries[] = {{tr("MSE against clip"), QPen(theme().text, 1.5)},
+                       {tr("rounding"), penOf(&ErrorCurvePoint::rounding)},
+                       {tr("clipping"), penOf(&ErrorCurvePoint::clipping)}};
+    const auto widthOfAll = [&] {
+        double total = -kBetweenPx;
+        for (const Entry& entry : entries) {
+            total += kSwatchPx + kGapPx + std::ceil(metrics.horizontalAdvance(entry.text)) + kBetweenPx;
+        }
+        return total;
+    };
+    double total = widthOfAll();
+    if (total > width() - 8) {
+        entries[0].text = tr("MSE");
+        total = widthOfAll();
     }
     double x = std::max(4.0, std::min(area.center().x() - total / 2, width() - 4 - total));
     const double middle = std::round(top + metrics.height() / 2) + 0.5;
