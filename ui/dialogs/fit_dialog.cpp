@@ -169,7 +169,7 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     column->setSpacing(12);
     column->addLayout(middle, 1);
     column->addWidget(buttons);
-    resize(980, 620);
+    resize(1060, 640);
 
     // What is shown belongs to the configuration it was searched for.
     connect(&document, &QuantDocument::variantsChanged, this, &FitDialog::search);
@@ -220,7 +220,7 @@ QWidget* FitDialog::newParetoPage() {
     auto* const page = new QWidget(this);
     m_pareto = new plots::ParetoPlot(page);
     m_pareto->setEmptyText(tr("Nothing to show yet. Measure the sensitivity of the tensors first:\n"
-                              "each is quantized alone at each width, on test images."));
+                              "each is quantized alone at each width, on training images."));
     connect(m_pareto, &plots::ParetoPlot::pointClicked, this, &FitDialog::takePoint);
     m_byteAxis = new QComboBox(page);
     m_byteAxis->setAccessibleName(tr("Horizontal axis"));
@@ -394,7 +394,7 @@ void FitDialog::showFront() {
     m_frontNote->setText(
         m_front.empty()
             ? QString()
-            : tr("Estimates add up what each tensor loses alone, on %1 test images. Click a point to "
+            : tr("Estimates add up what each tensor loses alone, on %1 training images. Click a point to "
                  "see and accept its bits.")
                   .arg(groupedNumber(m_sensitivity->samples)));
     refreshParetoTools();
@@ -423,7 +423,7 @@ void FitDialog::takePoint(qint64 id) {
 void FitDialog::refreshParetoTools() {
     m_measure->setEnabled(m_document.statistics() != nullptr);
     m_measure->setToolTip(m_document.statistics() != nullptr
-                              ? tr("Quantizes each tensor alone at each width, on test images; takes a while")
+                              ? tr("Quantizes each tensor alone at each width, on training images; takes a while")
                               : tr("Not calibrated yet: press Calibrate (F7) first"));
     m_queuePoint->setEnabled(m_chosenPoint.has_value());
 }

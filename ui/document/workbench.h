@@ -71,7 +71,7 @@ public:
     void runThis(experiments::Recipe recipe);
     /// The active configuration's per-layer error on the test data.
     void measureLayerErrors();
-    /// What quantizing each tensor alone at each width does, on test images: what a bit search weighs.
+    /// What quantizing each tensor alone at each width does, on training images: what a bit search weighs.
     void measureSensitivity();
     /// Measures a configuration that is not the document's: one run.
     void evaluateConfig(const core::QuantConfig& config, const std::string& name);

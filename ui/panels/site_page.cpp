@@ -450,7 +450,7 @@ void SitePage::showFigures() {
                          const QString& extra = {}) {
         // Rich text breaks at plain spaces whatever the label says.
         label->setText(QStringLiteral("%1 <b>%2</b>%3")
-                           .arg(name, value, extra)
+                           .arg(name, value.toHtmlEscaped(), extra)
                            .replace(QLatin1Char(' '), QStringLiteral("&nbsp;"))
                            .replace(QStringLiteral("<span&nbsp;"), QStringLiteral("<span ")));
         QFont bold = label->font();

@@ -132,6 +132,7 @@ QMenu::separator { height: 1px; background: @border; margin: 4px 6px; }
 QMenu::icon { padding-left: 6px; }
 QToolBar { background: @surface; border: none; border-bottom: 1px solid @border; spacing: 8px; padding: 6px 10px; }
 QToolBar::separator { background: @border; width: 1px; margin: 4px 4px; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QToolButton, QPushButton { background: @surface; border: 1px solid @border; border-radius: 5px; padding: 4px 11px; min-height: 18px; color: @text; }
 QToolButton:hover, QPushButton:hover { background: @hover; border-color: @muted; }
 QToolButton:pressed, QPushButton:pressed, QToolButton:checked { background: @selection; }

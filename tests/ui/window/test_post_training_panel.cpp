@@ -69,20 +69,19 @@ private Q_SLOTS:
     }
 
     void reorderingIsUndoable() {
-        m_panel->add(QStringLiteral("weight_correction"));
-        m_panel->add(QStringLiteral("weight_correction"));
-        QVERIFY(
-            setPostTraining(*m_document,
-                            {{"weight_correction", {{"deviation", 1.0}}}, {"weight_correction", {{"deviation", 0.0}}}},
-                            QStringLiteral("test"))
-                .isEmpty());
+        m_panel->add(QStringLiteral("bias_correction"));
+        m_panel->add(QStringLiteral("bias_correction"));
+        QVERIFY(setPostTraining(*m_document,
+                                {{"bias_correction", {{"form", 1.0}}}, {"bias_correction", {{"form", 0.0}}}},
+                                QStringLiteral("test"))
+                    .isEmpty());
         m_panel->list()->setCurrentRow(0);
         m_panel->list()->setFocus();
         QTest::keyClick(m_panel->list(), Qt::Key_Down, Qt::AltModifier);
         QCOMPARE(m_panel->list()->currentRow(), 1);
-        QCOMPARE(m_document->config().postTraining[1].params.at("deviation"), 1.0);
+        QCOMPARE(m_document->config().postTraining[1].params.at("form"), 1.0);
         m_document->undoStack()->undo();
-        QCOMPARE(m_document->config().postTraining[0].params.at("deviation"), 1.0);
+        QCOMPARE(m_document->config().postTraining[0].params.at("form"), 1.0);
     }
 
     /// Typing one parameter step by step is one undo step.
