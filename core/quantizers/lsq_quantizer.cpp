@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <string_view>
 
 namespace bitlathe::core {
 
@@ -42,23 +44,20 @@ double rangeStep(const Range& range, const CodeLimits& codes) {
 
 class LearnedStepTrainable final : public SliceTrainable {
 public:
-    LearnedStepTrainable(const FitInput& input, const CodeLimits& codes, LsqQuantizer::Start rule)
-        : SliceTrainable(true), m_codes(codes),
+    /// `firstStep`: where a slice's step starts.  `owner`: the quantizer's name, for messages.
+    LearnedStepTrainable(const FitInput& input, const CodeLimits& codes, std::string_view owner,
+                         const std::function<double(const FitSlice&)>& firstStep)
+        : SliceTrainable(true), m_codes(codes), m_owner(owner),
           m_gradientScale(lsqGradientScale(sharedBy(input.slices[0]), codes.maximum)) {
         const std::size_t step = declare(positive("step"));
         for (const FitSlice& slice : input.slices) {
-            const double mean = momentsOf(fitSample(slice)).meanMagnitude;
-            const std::array<double, 1> first{
-                rule == LsqQuantizer::Start::Range ? rangeStep(slice.range, codes)
-                : mean > 0                         ? static_cast<double>(lsqInitialStep(mean, codes.maximum))
-                                                   : 1.0};
-            start(step, first);
+            start(step, std::array<double, 1>{firstStep(slice)});
         }
     }
 
 protected:
     QParams sliceGrid(std::span<const float> /*x*/, SliceValues values) const override {
-        requirePositive(values[0][0], LsqQuantizer::kName, "step");
+        requirePositive(values[0][0], m_owner, "step");
         return uniformGrid(toScale(static_cast<double>(values[0][0]), m_codes.steps()), m_codes);
     }
     void sliceBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> gradientX,
@@ -69,6 +68,7 @@ protected:
 
 private:
     CodeLimits m_codes;
+    std::string_view m_owner;
     double m_gradientScale;
 };
 
@@ -213,37 +213,22 @@ private:
     double m_gradientScale;
 };
 
-/// LSQ+ weights: LSQ with another start.
-class WeightStepTrainable final : public SliceTrainable {
-public:
-    WeightStepTrainable(const FitInput& input, int bits)
-        : SliceTrainable(true), m_codes(signedCodes(bits)),
-          m_gradientScale(lsqGradientScale(sharedBy(input.slices[0]), m_codes.maximum)) {
-        const std::size_t step = declare(positive("step"));
-        for (const FitSlice& slice : input.slices) {
-            const SampleMoments moments = momentsOf(fitSample(slice));
-            const double first =
-                static_cast<double>(lsqPlusInitialStep(moments.mean, moments.deviation, bits));
-            const std::array<double, 1> values{moments.meanMagnitude > 0 ? first : 1.0};
-            start(step, values);
-        }
+/// Where LSQ's step starts; 1 for an all-zero slice.
+double lsqStart(const FitSlice& slice, const CodeLimits& codes, LsqQuantizer::Start rule) {
+    if (rule == LsqQuantizer::Start::Range) {
+        return rangeStep(slice.range, codes);
     }
+    const double mean = momentsOf(fitSample(slice)).meanMagnitude;
+    return mean > 0 ? static_cast<double>(lsqInitialStep(mean, codes.maximum)) : 1.0;
+}
 
-protected:
-    QParams sliceGrid(std::span<const float> /*x*/, SliceValues values) const override {
-        requirePositive(values[0][0], LsqPlusQuantizer::kName, "step");
-        return uniformGrid(toScale(static_cast<double>(values[0][0]), m_codes.steps()), m_codes);
-    }
-    void sliceBackward(std::span<const float> x, std::span<const float> gradient, std::span<float> gradientX,
-                       SliceValues values, SliceGradients gradients) const override {
-        const LearnedStep grid{values[0][0], 0.0F, m_codes.minimum, m_codes.maximum};
-        gradients[0][0] += learnedStepBackward(x, gradient, gradientX, grid, m_gradientScale).step;
-    }
-
-private:
-    CodeLimits m_codes;
-    double m_gradientScale;
-};
+/// Where LSQ+'s step of a weight starts; 1 for an all-zero slice.
+double lsqPlusWeightStart(const FitSlice& slice, int bits) {
+    const SampleMoments moments = momentsOf(fitSample(slice));
+    return moments.meanMagnitude > 0
+               ? static_cast<double>(lsqPlusInitialStep(moments.mean, moments.deviation, bits))
+               : 1.0;
+}
 
 [[noreturn]] void refuseOneBit(std::string_view quantizer) {
     throw Error(ErrorCode::InvalidConfig,
@@ -264,8 +249,9 @@ std::unique_ptr<TrainableQuantizer> LsqQuantizer::start(const FitInput& input, B
     if (isFullWave && bits.bits() == 1) {
         refuseOneBit(kName);
     }
+    const CodeLimits codes = isFullWave ? signedCodes(bits.bits()) : unsignedCodes(bits.bits());
     return std::make_unique<LearnedStepTrainable>(
-        input, isFullWave ? signedCodes(bits.bits()) : unsignedCodes(bits.bits()), m_start);
+        input, codes, kName, [&](const FitSlice& slice) { return lsqStart(slice, codes, m_start); });
 }
 
 std::unique_ptr<TrainableQuantizer> LsqPlusQuantizer::start(const FitInput& input, BitWidth bits) const {
@@ -273,7 +259,10 @@ std::unique_ptr<TrainableQuantizer> LsqPlusQuantizer::start(const FitInput& inpu
         if (bits.bits() == 1) {
             refuseOneBit(kName);
         }
-        return std::make_unique<WeightStepTrainable>(input, bits.bits());
+        // LSQ with another start.
+        return std::make_unique<LearnedStepTrainable>(
+            input, signedCodes(bits.bits()), kName,
+            [&](const FitSlice& slice) { return lsqPlusWeightStart(slice, bits.bits()); });
     }
     return std::make_unique<LearnedOffsetTrainable>(input, bits.bits());
 }

@@ -4,11 +4,11 @@
 #include "core/search/memory_driven.h"
 #include "core/search/pareto_front.h"
 #include "core/types/error.h"
+#include "experiments/recipes/search_run.h"
+#include "experiments/recipes/variant_report.h"
 #include "ui/document/layer_title.h"
 
 #include <QCoreApplication>
-
-#include <algorithm>
 
 namespace bitlathe::ui {
 
@@ -38,21 +38,12 @@ void searchByRules(const FitRequest& request, FitProposal& proposal) {
     }
 }
 
-/// Images right in percent if what each site loses alone were lost together: a first-order estimate.
-std::optional<double> estimateTop1(const core::SensitivityTable* table, const core::SearchSpace& space,
-                                   const core::SearchResult& result) {
+std::optional<double> estimatedTop1(const FitRequest& request, const core::QuantConfig& config) {
+    const core::SensitivityTable* const table = request.sensitivity.get();
     if (table == nullptr || table->samples == 0) {
         return std::nullopt;
     }
-    auto correct = static_cast<double>(table->floatCorrect);
-    for (std::size_t i = 0; i < space.sites.size(); ++i) {
-        const core::SearchSite& site = space.sites[i];
-        const int bits = site.choices[static_cast<std::size_t>(result.choice[i])].bits;
-        if (const core::Sensitivity* const answer = table->find(site.site, bits)) {
-            correct -= static_cast<double>(table->floatCorrect - answer->correct);
-        }
-    }
-    return 100.0 * std::clamp(correct / static_cast<double>(table->samples), 0.0, 1.0);
+    return experiments::estimateAccuracy(*table, config).top1Percent;
 }
 
 core::SearchSpace spaceOf(const FitRequest& request) {
@@ -72,7 +63,7 @@ void searchOptimally(const FitRequest& request, FitProposal& proposal) {
     proposal.isFeasible = result.isFeasible;
     if (result.isFeasible) {
         core::applyBits(space, result, proposal.config);
-        proposal.estimatedTop1 = estimateTop1(request.sensitivity.get(), space, result);
+        proposal.estimatedTop1 = estimatedTop1(request, proposal.config);
     } else {
         proposal.verdict = QString::fromStdString(result.verdict);
         if (result.bindingLayer >= 0) {
@@ -83,25 +74,9 @@ void searchOptimally(const FitRequest& request, FitProposal& proposal) {
 
 /// "W4.2 A6.0"
 QString meanBitsText(const core::PreparedModel& model, const core::QuantConfig& config) {
-    double weights = 0;
-    double weightBits = 0;
-    double elements = 0;
-    double elementBits = 0;
-    constexpr double kFloatBits = 32;
-    for (const core::Layer& layer : model.layers) {
-        const core::SiteQuant weight = config.site({layer.id, core::SiteKind::Weight});
-        const core::SiteQuant output = config.site({layer.id, core::SiteKind::Output});
-        weights += static_cast<double>(layer.weightCount);
-        weightBits +=
-            static_cast<double>(layer.weightCount) * (weight.bits ? weight.bits->bits() : kFloatBits);
-        if (layer.isQuantizable) {
-            elements += static_cast<double>(layer.outputElements);
-            elementBits +=
-                static_cast<double>(layer.outputElements) * (output.bits ? output.bits->bits() : kFloatBits);
-        }
-    }
-    return QStringLiteral("W%1 A%2").arg(QString::number(weightBits / std::max(weights, 1.0), 'f', 1),
-                                         QString::number(elementBits / std::max(elements, 1.0), 'f', 1));
+    const experiments::MeanBits bits = experiments::meanBits(model, config);
+    return QStringLiteral("W%1 A%2").arg(QString::number(bits.weights, 'f', 1),
+                                         QString::number(bits.activations, 'f', 1));
 }
 
 /// The budget counts what the rules leave out (pools, branches), so it has the last word.
@@ -158,7 +133,7 @@ std::vector<FitPoint> fitFront(const FitRequest& request, const core::RunContext
         const core::Budget budget = core::computeBudget(*request.model, point.config);
         point.romBytes = budget.romBytes;
         point.peakRamBytes = budget.peakRamBytes;
-        point.estimatedTop1 = estimateTop1(request.sensitivity.get(), space, result).value_or(0);
+        point.estimatedTop1 = estimatedTop1(request, point.config).value_or(0);
         point.name = meanBitsText(*request.model, point.config);
         points.push_back(std::move(point));
     }
