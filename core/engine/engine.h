@@ -52,6 +52,7 @@ struct StepReport {
     double top1Percent = 0;      ///< on the batch
     double learningRate = 0;
     double imagesPerSecond = 0;  ///< of this step, over all workers
+    std::int64_t peakMemoryBytes = 0; ///< of the process so far; 0 where the system does not say
     std::vector<SiteRange> ranges; ///< of the quantized sites; filled in every tenth step
 };
 

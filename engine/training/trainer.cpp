@@ -476,6 +476,7 @@ private:
         report.top1Percent = 100.0 * static_cast<double>(correct) / static_cast<double>(size);
         report.learningRate = rate();
         report.imagesPerSecond = 1000.0 * static_cast<double>(size) / elapsedMs;
+        report.peakMemoryBytes = peakMemoryBytes();
         if (report.step % kRangeReportInterval == 1) {
             report.ranges = m_network->ranges();
         }

@@ -350,13 +350,17 @@ private Q_SLOTS:
         Bench bench;
         std::int64_t steps = 0;
         bool hasRanges = false;
+        std::int64_t peak = 0;
         core::TrainObserver observer;
         observer.onStep = [&](const core::StepReport& report) {
             QCOMPARE(report.step, ++steps);
             QVERIFY(report.learningRate > 0 && std::isfinite(report.loss));
             hasRanges = hasRanges || report.ranges.size() == 7;  // input, three weights, three outputs
+            QVERIFY(report.peakMemoryBytes >= peak);
+            peak = report.peakMemoryBytes;
         };
         bench.run({}, observer);
+        QVERIFY(peak > 1 << 20);
         QCOMPARE(steps, std::int64_t{18});
         QVERIFY(hasRanges);
     }
