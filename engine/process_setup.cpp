@@ -1,6 +1,7 @@
 #include "engine/process_setup.h"
 
 #include "core/types/error.h"
+#include "engine/heap_allocator.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -35,6 +36,7 @@ void keepMemory() {
     mallopt(M_TRIM_THRESHOLD, -1);
     mallopt(M_TOP_PAD, 64 << 20);
     mallopt(M_ARENA_MAX, 1);
+    useHeapAllocator();
 #endif
 }
 
