@@ -31,6 +31,8 @@ nlohmann::json deviceToJson(const core::Device& device) {
             {"ram", banksToJson(device.ram)},
             {"rom_limit_bytes", device.romLimitBytes()},
             {"ram_limit_bytes", device.ramLimitBytes()},
+            {"reserved_rom_bytes", device.reservedRomBytes},
+            {"reserved_ram_bytes", device.reservedRamBytes},
             {"source", device.source},
             {"source_date", device.sourceDate},
             {"note", device.note},
@@ -56,7 +58,9 @@ void printDevice(const core::Device& device) {
               ", " + decimals(device.clockMhz, 0) + " MHz" + (features.empty() ? "" : ", " + features) +
               "\n" + banksText("ROM     ", device.rom) + banksText("RAM     ", device.ram) + "usable  ROM " +
               std::to_string(device.romLimitBytes()) + " B, RAM " + std::to_string(device.ramLimitBytes()) +
-              " B\n" + "source  " + device.source + ", " + device.sourceDate + "\n" +
+              " B, beside " + std::to_string(device.reservedRomBytes) + " B kept for code and " +
+              std::to_string(device.reservedRamBytes) + " B for stack and heap\n" + "source  " +
+              device.source + ", " + device.sourceDate + "\n" +
               (device.note.empty() ? "" : "note    " + device.note + "\n"));
 }
 

@@ -86,11 +86,64 @@ Json arenaToJson(const core::Budget& budget) {
             {"buffers", buffers}};
 }
 
+Json romSplitToJson(const core::RomSplit& rom) {
+    return {{"weights", rom.weightBytes},
+            {"requantization", rom.requantBytes},
+            {"tables", rom.tableBytes},
+            {"code", rom.codeBytes}};
+}
+
+/// The export's figures, or why there are none.
+Json exportedToJson(const FitReport& report) {
+    const core::TargetBudget& target = report.target;
+    if (!target.exported) {
+        return {{"refusal", target.refusal}};
+    }
+    const core::CBudget& exported = *target.exported;
+    Json layers = Json::array();
+    for (const core::CLayerBudget& layer : exported.layers) {
+        layers.push_back({{"id", layer.layer.str()},
+                          {"kernel", layer.kernel},
+                          {"weight_bytes", layer.weightBytes},
+                          {"requantization_bytes", layer.requantBytes},
+                          {"table_bytes", layer.constantBytes},
+                          {"alive_bytes", layer.aliveBytes()}});
+    }
+    return {{"rom_split", romSplitToJson(target.exportedSplit)},
+            {"rom_bytes", exported.romBytes()},
+            {"description_bytes", exported.sizes.descriptionBytes},
+            {"arena_bytes", exported.sizes.arenaBytes},
+            {"input_bytes", exported.sizes.inputBytes},
+            {"output_bytes", exported.sizes.outputBytes},
+            {"ram_bytes", exported.ramBytes()},
+            {"peak", exported.peakText()},
+            {"fits", target.fitsExported(report.device)},
+            {"is_calibrated", target.isCalibrated},
+            {"layers", std::move(layers)}};
+}
+
+std::string exportedText(const FitReport& report) {
+    const core::TargetBudget& target = report.target;
+    if (!target.exported) {
+        return "as C    none: " + target.refusal + "\n";
+    }
+    const core::CBudget& exported = *target.exported;
+    const core::RomSplit& rom = target.exportedSplit;
+    return "as C    ROM weights " + std::to_string(rom.weightBytes) + " + requantization " +
+           std::to_string(rom.requantBytes) + " + tables and descriptions " + std::to_string(rom.tableBytes) +
+           " = " + std::to_string(exported.romBytes()) + " B\n        RAM arena " +
+           std::to_string(exported.sizes.arenaBytes) + " + input " +
+           std::to_string(exported.sizes.inputBytes) + " + output " +
+           std::to_string(exported.sizes.outputBytes) + " = " + std::to_string(exported.ramBytes()) +
+           " B; arena's peak in " + exported.peakText() + "\n        " +
+           target.exportedVerdict(report.device) +
+           (target.isCalibrated ? "" : " (ranges assumed, for want of data)") + "\n";
+}
+
 }  // namespace
 
 Json fitToJson(const FitReport& report) {
     const core::FitResult& result = report.result;
-    const core::RomSplit rom = core::romSplit(result.budget, report.device);
     Json json{{"model", report.modelPath},
               {"device", report.device.id},
               {"method", result.method},
@@ -104,11 +157,8 @@ Json fitToJson(const FitReport& report) {
               {"ram_bytes", result.budget.peakRamBytes},
               {"ram_model", core::ramModelName(report.request.ramModel)},
               {"peak", result.budget.peakText()},
-              {"rom_split",
-               {{"weights", rom.weightBytes},
-                {"requantization", rom.requantBytes},
-                {"tables", rom.tableBytes},
-                {"code", rom.codeBytes}}},
+              {"rom_split", romSplitToJson(report.target.formulaSplit)},
+              {"as_c", exportedToJson(report)},
               {"cost", result.cost},
               {"bit_operations", result.bitOperations},
               {"costs_from", report.costs},
@@ -143,7 +193,7 @@ std::string fitText(const FitReport& report) {
                       layer.hasWeights() ? schemeName(quant) : "", std::to_string(bytes.romBytes()),
                       std::to_string(bytes.ramBytes())});
     }
-    const core::RomSplit rom = core::romSplit(result.budget, report.device);
+    const core::RomSplit& rom = report.target.formulaSplit;
     std::string text = table.text() + "\n" + result.method + (result.isOptimal ? ", proved optimal" : "") +
                        ": " + result.verdict + "\n";
     text += "ROM     weights " + std::to_string(rom.weightBytes) + " + requantization " +
@@ -151,6 +201,7 @@ std::string fitText(const FitReport& report) {
             std::to_string(result.budget.romBytes) + " B; code reserved " + std::to_string(rom.codeBytes) +
             " B\n";
     text += "RAM     peak in " + result.budget.peakText() + "\n";
+    text += exportedText(report);
     text += "search  " + decimals(report.searchMs, 2) + " ms; costs: " + report.costs + "\n";
     if (!report.front.empty()) {
         TextTable front({{"ROM B", TextTable::Align::Right},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/exporters/target_budget.h"
 #include "core/search/fit.h"
 
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@ struct FitReport {
     core::Device device;  ///< a named one, or made of --rom and --ram
     core::FitRequest request;
     core::FitResult result;
+    core::TargetBudget target;  ///< of result.config, as exported in C, too
     std::string costs;  ///< where the costs come from, for people
     double searchMs = 0;
     std::vector<core::SearchResult> front;  ///< empty: not asked for

@@ -122,6 +122,24 @@ void addFront(FitReport& report, const core::QuantConfig& base, const core::Sens
     report.front = core::paretoFront(space, {}, stage);
 }
 
+/// The budget of what was chosen, as the C export would lay it out as well. `statistics` null: there are no data.
+void addTarget(FitReport& report, const core::Statistics* statistics) {
+    // --rom and --ram say what is left for the model, whatever the device reserves.
+    core::Device& device = report.device;
+    const core::SearchLimits& limits = report.request.limits;
+    if (limits.romBytes != device.romLimitBytes()) {
+        device.rom = {{"ROM", limits.romBytes + device.reservedRomBytes}};
+    }
+    if (limits.ramBytes != device.ramLimitBytes()) {
+        device.ram = {{"RAM", limits.ramBytes + device.reservedRamBytes}};
+    }
+    core::TargetOptions options;
+    options.ramModel = report.request.ramModel;
+    options.banks = report.request.banks;
+    options.statistics = statistics;
+    report.target = core::targetBudget(report.model, report.result.config, device, options);
+}
+
 core::PreparedModel loadAlone(const FitOptions& options, FitReport& report) {
     const experiments::ModelSource source =
         experiments::modelSourceFromText(options.model, options.inputShape);
@@ -148,6 +166,7 @@ FitReport fitModel(const FitOptions& options) {
     report.searchMs =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     report.costs = costsText(report.request, nullptr);
+    addTarget(report, nullptr);
     if (options.wantsFront) {
         addFront(report, base, nullptr, {});
     }
@@ -197,6 +216,7 @@ FitReport fitRecipe(const CommandLine& line, const FitOptions& options) {
     report.costs = costsText(report.request, table);
     report.searchMs = chosen.searchMs;
     report.result = std::move(chosen.fit);
+    addTarget(report, &session.statistics(core::preparedFor(session.model, report.result.config)));
     if (options.wantsFront) {
         addFront(report, base, table, engine.context());
     }

@@ -74,6 +74,7 @@ Row runCase(const Case& one, const Plan& asked) {
         wrong += differences(run.outputs, vectors.outputs);
         row.isRight = row.isRight && run.sections.weights == sizes.weightBytes &&
                       run.sections.parameters == sizes.parameterBytes &&
+                      run.sections.constants == sizes.descriptionBytes &&
                       run.sections.arena == sizes.arenaBytes;
     }
     std::ostringstream text;

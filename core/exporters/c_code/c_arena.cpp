@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace bitlathe::core {
 
@@ -228,6 +229,8 @@ void planCArena(CNetwork& network) {
         network.scratchOffsets.push_back(offset(buffer));
     }
     network.footprint.arenaBytes = (plan.bytes + 3) / 4 * 4;
+    network.arenaBuffers = std::move(problem.buffers);
+    network.arenaPlan = std::move(plan);
 }
 
 }  // namespace bitlathe::core

@@ -15,7 +15,8 @@ namespace bitlathe::core {
 struct CTable {
     enum class Kind {
         Weights,     ///< packed at their bits
-        Parameters,  ///< biases, multipliers, shifts, zero points, thresholds, lookup tables
+        Parameters,  ///< biases, multipliers, shifts, zero points, thresholds
+        Constants,   ///< lookup tables; they lie in the section of the parameters
     };
     enum class Type { Uint8, Int8, Uint16, Int32 };
 
@@ -41,6 +42,7 @@ struct CStep {
     std::int64_t scratchBytes = 0;
     std::int64_t weightBytes = 0;  ///< of its tables
     std::int64_t parameterBytes = 0;
+    std::int64_t constantBytes = 0;
     std::string kernel;  ///< for people: "blocks of 2 x 4, 4-bit weights"
 };
 
@@ -52,13 +54,16 @@ struct CExtra {
 };
 
 /// Bytes of the network's data, known before a compiler has seen it: the sections of the ELF file.
-/// Code, layer descriptions and stack are not in it.
+/// Code and stack are not in it.
 struct CFootprint {
     std::int64_t weightBytes = 0;     ///< section of the weights
     std::int64_t parameterBytes = 0;  ///< section of everything else that is a table
-    std::int64_t fillBytes = 0;       ///< how many of these only fill words
-    std::int64_t arenaBytes = 0;      ///< the one static buffer: inner tensors and scratch
-    std::int64_t inputBytes = 0;      ///< the caller's buffers
+    std::int64_t constantBytes = 0;   ///< of these, lookup tables
+    std::int64_t fillBytes = 0;       ///< bytes of both sections that only fill words
+    std::int64_t descriptionBytes =
+        0;                        ///< constant structs that say what the layers are, on a 32-bit processor
+    std::int64_t arenaBytes = 0;  ///< the one static buffer: inner tensors and scratch
+    std::int64_t inputBytes = 0;  ///< the caller's buffers
     std::int64_t outputBytes = 0;
 
     std::int64_t romBytes() const noexcept { return weightBytes + parameterBytes; }
@@ -81,6 +86,8 @@ struct CNetwork {
     std::set<std::string> features;            ///< BL_HAS_... names that are true
     std::vector<std::int64_t> tensorOffsets;   ///< by tensor: in the arena, -1 for the caller's buffers
     std::vector<std::int64_t> scratchOffsets;  ///< by step, -1 without scratch
+    std::vector<ArenaBuffer> arenaBuffers;     ///< inner tensors and scratch; their steps index `steps`
+    ArenaPlan arenaPlan;                       ///< where they lie
     CFootprint footprint;
 };
 

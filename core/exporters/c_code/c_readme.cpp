@@ -29,12 +29,13 @@ std::string budget(const CNetwork& network) {
 | **tables in ROM** | | **{}** |
 | **arena in RAM** | `.bss.bl_arena` | **{}** |
 | input and output, the caller's | | {} + {} |
+| layer descriptions in ROM, on a 32-bit processor | `.rodata` of network.c | {} |
 
-These are the sections' exact sizes ({} bytes of the tables only fill words). Code, layer descriptions (`.rodata` of
-network.c) and stack come on top: their size is the compiler's; `size -A` of the linked program tells.
+These are the sections' exact sizes ({} bytes of the tables only fill words). Code and stack come on top: their size is
+the compiler's; `size -A` of the linked program tells.
 )",
                        sizes.weightBytes, sizes.parameterBytes, sizes.romBytes(), sizes.arenaBytes,
-                       sizes.inputBytes, sizes.outputBytes, sizes.fillBytes);
+                       sizes.inputBytes, sizes.outputBytes, sizes.descriptionBytes, sizes.fillBytes);
 }
 
 std::string layers(const CNetwork& network) {
@@ -43,7 +44,7 @@ std::string layers(const CNetwork& network) {
     for (const CStep& step : network.steps) {
         text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", step.layer, step.kernel,
                             tensorText(network.graph.tensor(step.output)), step.weightBytes,
-                            step.parameterBytes, step.scratchBytes);
+                            step.parameterBytes + step.constantBytes, step.scratchBytes);
     }
     return text;
 }

@@ -169,7 +169,9 @@ std::string CStepBuilder::table(CTable::Kind kind, CTable::Type type, const std:
     while (table.bytes() % 4 != 0) {
         table.values.push_back(0);
     }
-    (kind == CTable::Kind::Weights ? m_step.weightBytes : m_step.parameterBytes) += table.bytes();
+    (kind == CTable::Kind::Weights      ? m_step.weightBytes
+     : kind == CTable::Kind::Parameters ? m_step.parameterBytes
+                                        : m_step.constantBytes) += table.bytes();
     m_network.tables.push_back(std::move(table));
     return m_network.tables.back().name;
 }
@@ -597,7 +599,7 @@ void CStepBuilder::addOp(const IntegerLookup& op) {
     }
     shapeField("in", input());
     shapeField("out", output());
-    field("table", table(CTable::Kind::Parameters, CTable::Type::Uint8, "table", std::move(values)));
+    field("table", table(CTable::Kind::Constants, CTable::Type::Uint8, "table", std::move(values)));
     finish();
 }
 

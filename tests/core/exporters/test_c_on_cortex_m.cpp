@@ -1,6 +1,6 @@
 #include "core/deploy/lower.h"
-#include "core/exporters/c_code/c_network.h"
 #include "core/exporters/exporter.h"
+#include "core/exporters/target_budget.h"
 #include "tests/core/exporters/c_cases.h"
 #include "tests/reference/cortex_m.h"
 
@@ -57,7 +57,12 @@ private Q_SLOTS:
         const CalibratedModel& calibrated = bundledModel(model.toStdString());
         const QuantPlan plan = cPlanOf(calibrated, bits.toStdString());
         const IntegerGraph graph = lower(calibrated.model, plan);
-        const CFootprint sizes = buildCNetwork(graph).footprint;
+        // What a user sees as the budget of a C target.
+        TargetOptions options;
+        options.plan = &plan;
+        const TargetBudget budget = targetBudget(calibrated.model, {}, {}, options);
+        QVERIFY2(budget.exported, budget.refusal.c_str());
+        const CFootprint sizes = budget.exported->sizes;
         const CVectors vectors = cVectors(graph, 100);
         const QTemporaryDir folder;
         const std::vector<std::string> files =
@@ -69,6 +74,7 @@ private Q_SLOTS:
         QCOMPARE(differences(run.outputs, vectors.outputs), std::int64_t{0});
         QCOMPARE(run.sections.weights, sizes.weightBytes);
         QCOMPARE(run.sections.parameters, sizes.parameterBytes);
+        QCOMPARE(run.sections.constants, sizes.descriptionBytes);
         QCOMPARE(run.sections.arena, sizes.arenaBytes);
         QVERIFY2(run.sections.code < 12288, qPrintable(QString::number(run.sections.code)));
         QVERIFY2(run.instructions > 1'000'000 && run.instructions < mostInstructions,
