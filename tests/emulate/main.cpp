@@ -55,14 +55,13 @@ struct Plan {
 };
 
 Row runCase(const Case& one, const Plan& asked) {
-    const CalibratedModel& calibrated = bundledModel(one.model);
-    const core::QuantPlan plan = cPlanOf(calibrated, one.configuration);
-    const core::IntegerGraph graph = core::lower(calibrated.model, plan);
+    const CCase made = cCaseOf(bundledModel(one.model), one.configuration);
+    const core::IntegerGraph graph = core::lower(made.model, made.plan);
     const core::CFootprint sizes = core::buildCNetwork(graph).footprint;
     const CVectors vectors = cVectors(graph, asked.images);
     const std::string folder = asked.folder + "/" + one.model + "_" + one.configuration;
     const std::vector<std::string> files =
-        core::exporterRegistry().create({"c", {}})->write(calibrated.model, plan, folder);
+        core::exporterRegistry().create({"c", {}})->write(made.model, made.plan, folder);
     const std::string exported = std::filesystem::path(files.front()).parent_path().string();
 
     Row row;

@@ -10,11 +10,17 @@
 namespace bitlathe::tests {
 
 /// The configurations exported C is proven with: "W8A8", "W4A8", "W2A8", "W4A4", "W2A4" (weights per channel, symmetric;
-/// outputs affine), "MixPL" and "MixPC" (memory-driven, under limits that cut weights and activations to 4 and 2 bits).
+/// outputs affine), "MixPL" and "MixPC" (memory-driven, under limits that cut weights and activations to 4 and 2 bits;
+/// MixPL keeps the batch norms of cut layers as integers).
 const std::vector<std::string>& cConfigurations();
 
-/// A configuration resolved for a bundled model.
-core::QuantPlan cPlanOf(const CalibratedModel& calibrated, const std::string& configuration);
+/// A bundled model in a configuration, as it is exported.
+struct CCase {
+    core::QuantConfig config;
+    core::PreparedModel model;
+    core::QuantPlan plan;
+};
+CCase cCaseOf(const CalibratedModel& calibrated, const std::string& configuration);
 
 /// Test images as the exported C takes them, and what the integer engine makes of them, one after another.
 struct CVectors {

@@ -54,19 +54,18 @@ private Q_SLOTS:
         QFETCH(QString, cpu);
         QFETCH(QString, optimisation);
         QFETCH(qint64, mostInstructions);
-        const CalibratedModel& calibrated = bundledModel(model.toStdString());
-        const QuantPlan plan = cPlanOf(calibrated, bits.toStdString());
-        const IntegerGraph graph = lower(calibrated.model, plan);
+        const CCase made = cCaseOf(bundledModel(model.toStdString()), bits.toStdString());
+        const IntegerGraph graph = lower(made.model, made.plan);
         // What a user sees as the budget of a C target.
         TargetOptions options;
-        options.plan = &plan;
-        const TargetBudget budget = targetBudget(calibrated.model, {}, {}, options);
+        options.plan = &made.plan;
+        const TargetBudget budget = targetBudget(made.model, made.config, {}, options);
         QVERIFY2(budget.exported, budget.refusal.c_str());
         const CFootprint sizes = budget.exported->sizes;
         const CVectors vectors = cVectors(graph, 100);
         const QTemporaryDir folder;
         const std::vector<std::string> files =
-            exporterRegistry().create({"c", {}})->write(calibrated.model, plan, folder.path().toStdString());
+            exporterRegistry().create({"c", {}})->write(made.model, made.plan, folder.path().toStdString());
         const CortexMRun run = runOnCortexM(std::filesystem::path(files.front()).parent_path().string(),
                                             {cpu.toStdString(), optimisation.toStdString()}, vectors.inputs);
 
