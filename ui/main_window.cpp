@@ -420,7 +420,8 @@ void MainWindow::createActions() {
                                tr("Isolated and accumulated SQNR of every layer, on test images"),
                                [this] { m_workbench.measureLayerErrors(); });
     m_train = makeAction(tr("&Train…"), QStringLiteral("train"), QKeySequence(Qt::Key_F5),
-                         tr("Train the model on the training images"), [this] { chooseTraining(); });
+                         tr("Train this configuration with quantization in the loop, or the float model"),
+                         [this] { chooseTraining(); });
     m_fit = makeAction(tr("&Fit to device…"), QStringLiteral("fit"), QKeySequence(Qt::Key_F6),
                        tr("Find bits that fit the device's memory"), [this] { fitToDevice(); });
     m_fit->setIconText(tr("Fit"));
@@ -765,13 +766,19 @@ bool MainWindow::saveAs() {
     return m_workbench.saveProject(path);
 }
 
-void MainWindow::saveRecipeAs() {
-    const QString name = QString::fromStdString(m_workbench.document().recipe().name);
+QString MainWindow::askForRecipePath(const QString& name) {
     const QString path = QFileDialog::getSaveFileName(
         this, tr("Save as recipe"),
         m_settings.lastFolder() + QLatin1Char('/') + name + QStringLiteral(".json"), tr("Recipes (*.json)"));
     if (!path.isEmpty()) {
         m_settings.setLastFolder(QFileInfo(path).absolutePath());
+    }
+    return path;
+}
+
+void MainWindow::saveRecipeAs() {
+    const QString path = askForRecipePath(QString::fromStdString(m_workbench.document().recipe().name));
+    if (!path.isEmpty()) {
         m_workbench.saveRecipe(path);
     }
 }
@@ -880,10 +887,30 @@ void MainWindow::fitToDevice() {
 }
 
 void MainWindow::chooseTraining() {
-    TrainDialog dialog(m_workbench.trainStage(), this);
-    if (dialog.exec() == QDialog::Accepted) {
-        m_workbench.train(dialog.stage());
+    const QuantDocument& document = m_workbench.document();
+    TrainDialog::Offer offer;
+    offer.request = m_workbench.trainingRequest();
+    offer.configuration =
+        QString::fromStdString(document.variants()[static_cast<std::size_t>(document.activeVariant())].name);
+    offer.quantizedProblem = quantizedTrainingProblem(document);
+    offer.documentRun = document.recipe().model.run;
+    try {
+        if (m_log) {
+            offer.runs = trainedRuns(*m_log, *document.model());
+        }
+    } catch (const core::Error& error) {
+        showMessage(QString::fromUtf8(error.what()));  // the open model is still there to start from
     }
+    auto* const dialog = new TrainDialog(std::move(offer), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &QDialog::accepted, this, [this, dialog] { m_workbench.train(dialog->request()); });
+    connect(dialog, &TrainDialog::saveRecipeRequested, this, [this, dialog] {
+        const QString path = askForRecipePath(tr("training"));
+        if (!path.isEmpty()) {
+            m_workbench.saveTrainingRecipe(dialog->request(), path);
+        }
+    });
+    dialog->open();
 }
 
 void MainWindow::chooseDevice(const QString& id) {

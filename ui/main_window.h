@@ -77,6 +77,8 @@ public Q_SLOTS:
     void restoreDefaultLayout();
     /// Opens the dialog that finds bits for the device.
     void fitToDevice();
+    /// Opens the dialog that starts a training.
+    void chooseTraining();
 
 Q_SIGNALS:
     /// The window is closing and everybody agreed.
@@ -111,12 +113,13 @@ private:
     void chooseFile();
     bool save();
     bool saveAs();
+    /// Empty: the user thought better of it.
+    QString askForRecipePath(const QString& name);
     void saveRecipeAs();
     void saveStatisticsAs();
     void chooseStatistics();
     void chooseData();
     void chooseExport();
-    void chooseTraining();
     /// Accuracy and bytes of the log's runs of this model.
     std::vector<plots::ParetoPoint> measuredPoints() const;
     void chooseDevice(const QString& id);

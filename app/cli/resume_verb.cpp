@@ -4,8 +4,7 @@
 #include "app/cli/run_json.h"
 #include "app/cli/run_table.h"
 #include "app/cli/training_report.h"
-#include "core/types/error.h"
-#include "experiments/recipes/run_folder.h"
+#include "experiments/recipes/resume_run.h"
 
 #include <CLI/CLI.hpp>
 
@@ -15,24 +14,12 @@ namespace {
 
 int resume(const CommandLine& line, std::int64_t id) {
     const auto log = experiments::ExperimentLog::open(line.logPath);
-    const experiments::RunRecord before = log->run({id});
-    if (before.status == experiments::RunStatus::Running ||
-        before.status == experiments::RunStatus::Succeeded) {
-        throw core::Error(core::ErrorCode::InvalidConfig,
-                          "run " + std::to_string(id) + " is " + std::string(runStatusName(before.status)) +
-                              "; only one that was interrupted, cancelled or failed can be resumed");
-    }
-    const auto recipe = experiments::Recipe::parse(nlohmann::json::parse(before.what.recipeJson));
+    const experiments::Recipe recipe = experiments::recipeToResume(*log, {id});
     const core::DeviceCatalogue devices = loadDevices();
     EngineSession session;
-    experiments::Execution execution;
-    execution.resumeFolder = experiments::runFolder(*log, {id});
-    const auto result = experiments::runRecipe(recipe, session.engine(), *log, devices, session.context(),
-                                               trainingReport(session), execution);
+    const auto result = experiments::resumeRun({id}, session.engine(), *log, devices, session.context(),
+                                               trainingReport(session));
     session.clearProgress();
-    for (const experiments::VariantResult& variant : result.variants) {
-        log->addMetric(variant.run, {"resumed_run", static_cast<double>(id), "", 0, {}, {}});
-    }
     if (line.isJson) {
         printJson(resultToJson(result, *log));
     } else {

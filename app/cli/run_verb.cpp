@@ -4,7 +4,7 @@
 #include "app/cli/run_json.h"
 #include "app/cli/run_table.h"
 #include "app/cli/training_report.h"
-#include "app/cli/worker_processes.h"
+#include "experiments/recipes/worker_processes.h"
 
 #include <CLI/CLI.hpp>
 
@@ -48,10 +48,10 @@ int run(const CommandLine& line, const RunOptions& options) {
     const experiments::Recipe recipe = loadRecipe(options.recipe, options.assignments);
     const core::DeviceCatalogue devices = loadDevices();
     experiments::Execution execution;
-    execution.workers = workersFromEnvironment();
-    std::optional<WorkerProcesses> others;
+    execution.workers = experiments::workersFromEnvironment();
+    std::optional<experiments::WorkerProcesses> others;
     if (options.workers > 1 && execution.workers.size == 1) {
-        others.emplace(options.workers, ownArguments());
+        others.emplace(options.workers, "/proc/self/exe", ownArguments());
         execution.workers = others->group();
     }
     const bool isFirst = execution.workers.rank == 0;

@@ -4,6 +4,7 @@
 #include "core/exporters/exporter.h"
 #include "core/graph/layer.h"
 #include "core/graph/lint.h"
+#include "core/plan/learned_plan.h"
 #include "core/search/sensitivity.h"
 #include "core/types/site_statistics.h"
 #include "experiments/recipes/run_recipe.h"
@@ -21,6 +22,7 @@ struct OpenedModel {
     std::shared_ptr<const core::PreparedModel> model;
     std::shared_ptr<const core::Statistics> weightStatistics;  ///< weight sites only; no data was read
     std::vector<core::LintFinding> findings;
+    std::shared_ptr<const core::LearnedPlan> learned;  ///< of the run the model comes from; null: none
 };
 
 /// Result of calibration.

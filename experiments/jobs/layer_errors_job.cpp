@@ -1,23 +1,14 @@
 #include "experiments/jobs/layer_errors_job.h"
 
-#include "core/data/batches.h"
-
 namespace bitlathe::experiments {
 
 JobProduct LayerErrorsJob::run(JobScope& scope) {
     core::Engine& engine = scope.engine();
     engine.setThreads(m_input.source.threads);
-    core::RunContext& context = scope.context();
-    context.beginStage("open data");
-    context.checkpoint(0, 1, m_input.source.data.dataset);
-
-    core::BatchSource::Options options;
-    options.batchSize = m_input.stage.batchSize;
-    options.samples = m_input.stage.samples;
-    const core::BatchSource data(core::openDataset(m_input.source.data, m_input.stage.split),
-                                 m_input.source.data, options);
+    const core::BatchSource data = openBatches(m_input.source, m_input.stage, scope);
     const core::QuantizedModel quantized = quantizedModel(m_input.source, scope);
 
+    core::RunContext& context = scope.context();
     context.beginStage("layer errors");
     auto errors = std::make_shared<LayerErrors>();
     errors->layers = engine.layerErrors(quantized.model, quantized.plan, data, context);

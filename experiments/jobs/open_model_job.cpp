@@ -3,16 +3,30 @@
 #include "core/graph/prepare.h"
 #include "core/plan/quant_plan.h"
 #include "core/zoo/zoo.h"
+#include "experiments/recipes/model_source.h"
 
 #include <filesystem>
 
 namespace bitlathe::experiments {
 
 std::string OpenModelJob::name() const {
+    if (m_source.run > 0) {
+        return "run " + std::to_string(m_source.run);
+    }
     return m_source.file.empty() ? m_source.zoo : std::filesystem::path(m_source.file).filename().string();
 }
 
-core::Graph OpenModelJob::readGraph(JobScope& scope) const {
+core::Graph OpenModelJob::readGraph(JobScope& scope, OpenedModel& opened) const {
+    if (m_source.run > 0) {
+        core::Engine& engine = scope.engine();
+        scope.context().beginStage("import");
+        scope.context().checkpoint(0, 1, name());
+        RunModel run = loadRunModel(*ExperimentLog::open(m_logPath), RunId{m_source.run}, engine);
+        if (run.learned) {
+            opened.learned = std::make_shared<const core::LearnedPlan>(std::move(*run.learned));
+        }
+        return std::move(run.graph);
+    }
     if (m_source.file.empty()) {
         return core::buildZooModel(m_source.zoo, m_source.zooParams, m_seed);
     }
@@ -23,9 +37,9 @@ core::Graph OpenModelJob::readGraph(JobScope& scope) const {
 }
 
 JobProduct OpenModelJob::run(JobScope& scope) {
-    const core::Graph graph = readGraph(scope);
     auto opened = std::make_shared<OpenedModel>();
     opened->source = m_source;
+    const core::Graph graph = readGraph(scope, *opened);
 
     core::RunContext& context = scope.context();
     context.beginStage("fold batch norm");

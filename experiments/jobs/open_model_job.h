@@ -11,18 +11,20 @@ namespace bitlathe::experiments {
 /// Returns an OpenedModel.
 class OpenModelJob final : public Job {
 public:
-    explicit OpenModelJob(ModelSource source, core::Seed seed = {})
-        : m_source(std::move(source)), m_seed(seed) {}
+    /// logPath  read where the source is a run of the log
+    explicit OpenModelJob(ModelSource source, core::Seed seed = {}, std::string logPath = {})
+        : m_source(std::move(source)), m_seed(seed), m_logPath(std::move(logPath)) {}
 
     std::string_view kind() const override { return "open_model"; }
     std::string name() const override;
     JobProduct run(JobScope& scope) override;
 
 private:
-    core::Graph readGraph(JobScope& scope) const;
+    core::Graph readGraph(JobScope& scope, OpenedModel& opened) const;
 
     ModelSource m_source;
     core::Seed m_seed;  ///< of a zoo model's random weights
+    std::string m_logPath;
 };
 
 /// Statistics of every weight tensor of the model, one checkpoint a layer.

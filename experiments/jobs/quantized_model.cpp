@@ -5,7 +5,9 @@
 
 namespace bitlathe::experiments {
 
-core::QuantizedModel quantizedModel(const ConfiguredModel& input, JobScope& scope) {
+namespace {
+
+core::QuantizedModel resolved(const ConfiguredModel& input, JobScope& scope) {
     core::PreparedModel prepared = core::preparedFor(*input.model, input.config);
     const bool areStatisticsOfIt = prepared.hash == input.model->hash;
     if (areStatisticsOfIt && input.config.postTraining.empty()) {
@@ -27,6 +29,26 @@ core::QuantizedModel quantizedModel(const ConfiguredModel& input, JobScope& scop
     tools.seed = input.seed;
     return core::applyPostTraining(prepared, input.config,
                                    areStatisticsOfIt ? *input.statistics : tools.calibrate(prepared), tools);
+}
+
+}  // namespace
+
+core::QuantizedModel quantizedModel(const ConfiguredModel& input, JobScope& scope) {
+    core::QuantizedModel quantized = resolved(input, scope);
+    if (input.learned) {
+        core::keepLearnedGrids(quantized.plan, input.config, *input.learned);
+    }
+    return quantized;
+}
+
+core::BatchSource openBatches(const ConfiguredModel& input, const EvaluateStage& stage, JobScope& scope) {
+    core::RunContext context = scope.context();
+    context.beginStage("open data");
+    context.checkpoint(0, 1, input.data.dataset);
+    core::BatchSource::Options options;
+    options.batchSize = stage.batchSize;
+    options.samples = stage.samples;
+    return core::BatchSource(core::openDataset(input.data, stage.split), input.data, options);
 }
 
 }  // namespace bitlathe::experiments

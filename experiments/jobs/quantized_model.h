@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/plan/learned_plan.h"
 #include "core/ptq/post_training.h"
 #include "experiments/jobs/job.h"
 #include "experiments/recipes/recipe.h"
@@ -17,11 +18,15 @@ struct ConfiguredModel {
     CalibrateStage calibration;  ///< which of the images
     core::Seed seed;
     int threads = 1;
+    std::shared_ptr<const core::LearnedPlan> learned;  ///< grids of a trained model; null: none
 };
 
 /// What runs: batch norm as the configuration wants it, ranges resolved, post-training methods applied. The engine is
 /// opened, and images are read, only where a method or a kept batch norm needs them.
 /// Errors  as core::applyPostTraining; EngineUnavailable.
 core::QuantizedModel quantizedModel(const ConfiguredModel& input, JobScope& scope);
+
+/// The images a stage measures on, opened under a progress report of their own.
+core::BatchSource openBatches(const ConfiguredModel& input, const EvaluateStage& stage, JobScope& scope);
 
 }  // namespace bitlathe::experiments

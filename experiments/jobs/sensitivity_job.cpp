@@ -1,6 +1,5 @@
 #include "experiments/jobs/sensitivity_job.h"
 
-#include "core/data/batches.h"
 #include "core/graph/prepare.h"
 
 namespace bitlathe::experiments {
@@ -8,20 +7,14 @@ namespace bitlathe::experiments {
 JobProduct SensitivityJob::run(JobScope& scope) {
     core::Engine& engine = scope.engine();
     engine.setThreads(m_input.source.threads);
-    core::RunContext& context = scope.context();
-    context.beginStage("open data");
-    context.checkpoint(0, 1, m_input.source.data.dataset);
-    core::BatchSource::Options options;
-    options.batchSize = m_input.stage.batchSize;
-    options.samples = m_input.stage.samples;
-    const core::BatchSource data(core::openDataset(m_input.source.data, m_input.stage.split),
-                                 m_input.source.data, options);
+    const core::BatchSource data = openBatches(m_input.source, m_input.stage, scope);
 
     ConfiguredModel source = m_input.source;
     source.config.postTraining.clear();
     const core::QuantizedModel quantized = quantizedModel(source, scope);
     const std::vector<core::SensitivityProbe> probes = core::sensitivityProbes(
         quantized.model, source.config, quantized.statistics, m_input.bits, m_input.bits);
+    core::RunContext& context = scope.context();
     context.beginStage("sensitivity");
     auto measured = std::make_shared<MeasuredSensitivity>();
     measured->config = source.config;

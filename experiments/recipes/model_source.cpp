@@ -41,18 +41,20 @@ RunModel loadRunModel(const ExperimentLog& log, RunId run, core::Engine& engine)
     RunModel model;
     model.path = artefactPath(artefacts, "torch_script");
     if (model.path.empty()) {
-        throw core::Error(core::ErrorCode::Io, "run " + std::to_string(run.value) +
-                                                   " kept no trained model to start from; choose one that was "
-                                                   "trained");
+        throw core::Error(core::ErrorCode::Io,
+                          "run " + std::to_string(run.value) +
+                              " kept no trained model to start from; choose one that was "
+                              "trained");
     }
     model.graph = engine.importTorchScript(model.path, {});
     const std::string plan = artefactPath(artefacts, "quant_plan");
     const std::string config = log.run(run).what.configJson;
     if (!plan.empty() && !config.empty()) {
         const core::PreparedModel folded = core::prepare(model.graph);
-        const core::PreparedModel prepared = core::preparedFor(
-            folded, buildConfig(ConfigDocument{nlohmann::json::parse(config)}, folded));
-        model.plan = core::planFromJson(readText(plan), prepared);
+        core::LearnedPlan learned;
+        learned.config = buildConfig(ConfigDocument{nlohmann::json::parse(config)}, folded);
+        learned.plan = core::planFromJson(readText(plan), core::preparedFor(folded, learned.config));
+        model.learned = std::move(learned);
     }
     return model;
 }

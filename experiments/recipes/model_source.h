@@ -1,10 +1,12 @@
 #pragma once
 
 #include "core/engine/engine.h"
+#include "core/plan/learned_plan.h"
 #include "experiments/recipes/recipe.h"
 #include "experiments/store/experiment_log.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace bitlathe::experiments {
@@ -24,7 +26,7 @@ LoadedModel loadModel(const ModelSource& source, const std::string& recipeFolder
 struct RunModel {
     core::Graph graph;
     std::string path;
-    core::QuantPlan plan;  ///< its grids; empty when the run kept none
+    std::optional<core::LearnedPlan> learned;  ///< its grids; empty when the run kept none
 };
 
 /// Errors  LogError: no such run; Io naming run and file: it kept no model, or the file is gone.

@@ -68,7 +68,7 @@ core::QuantizedModel trainVariant(RecipeSession& session, const QatStage& stage,
     task.trainData = &train;
     task.testData = &test;
     task.quantization = core::QuantizedTraining{
-        &config, &start.statistics, session.startPlan ? &*session.startPlan : nullptr, stage.quantization};
+        &config, &start.statistics, session.learned ? &session.learned->plan : nullptr, stage.quantization};
     core::EpochReport last;
     const core::TrainResult trained = session.engine.train(task, session.stageContext("train " + result.name),
                                                            trainingObserver(session, result.run, last));

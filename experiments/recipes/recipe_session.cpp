@@ -41,8 +41,7 @@ RecipeSession::RecipeSession(const Recipe& recipeToRun, core::Engine& engineToUs
                              const core::DeviceCatalogue& devices, const core::RunContext& context,
                              const RecipeObserver& observerToTell, const Execution& howToExecute)
     : recipe(recipeToRun), engine(engineToUse), log(logToFill), observer(observerToTell),
-      execution(howToExecute),
-      groupId(freshGroupId(recipeToRun.name)), m_context(context) {
+      execution(howToExecute), groupId(freshGroupId(recipeToRun.name)), m_context(context) {
     if (!recipe.device.empty()) {
         device = devices.find(recipe.device);
     }
@@ -61,7 +60,7 @@ core::Graph RecipeSession::loadModel() {
         RunModel parent = loadRunModel(log, RunId{recipe.model.run}, engine);
         modelPath = parent.path;
         model = core::prepare(parent.graph, recipe.model.inputShape);
-        startPlan = std::move(parent.plan);
+        learned = std::move(parent.learned);
         return std::move(parent.graph);
     }
     LoadedModel loaded = experiments::loadModel(recipe.model, recipe.folder, recipe.seed, engine, m_context);
@@ -85,7 +84,11 @@ core::QuantizedModel RecipeSession::resolve(const core::QuantConfig& config) {
     tools.calibrate = [this](const core::PreparedModel& changed) { return statistics(changed); };
     tools.context = stageContext("post-training");
     tools.seed = recipe.seed;
-    return core::applyPostTraining(prepared, config, statistics(prepared), tools);
+    core::QuantizedModel quantized = core::applyPostTraining(prepared, config, statistics(prepared), tools);
+    if (learned) {
+        core::keepLearnedGrids(quantized.plan, config, *learned);
+    }
+    return quantized;
 }
 
 const core::BatchSource* RecipeSession::calibrationData() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/device/device.h"
+#include "core/plan/learned_plan.h"
 #include "core/ptq/post_training.h"
 #include "experiments/recipes/run_recipe.h"
 
@@ -29,8 +30,9 @@ public:
     std::string groupId;                 ///< of all rows this execution writes
     std::string modelPath;               ///< where the model was found; "zoo:NAME" for a network built in
     std::string trainedFile;             ///< where the train stage saved; "" when it did not
-    std::optional<core::QuantPlan> startPlan;  ///< of the run the model comes from; empty: none
-    core::PreparedModel model;           ///< batch norm folded; set by loadModel, and anew by training
+    /// Grids of the run the model comes from, which sites with unchanged choices keep; empty: none.
+    std::optional<core::LearnedPlan> learned;
+    core::PreparedModel model;  ///< batch norm folded; set by loadModel, and anew by training
 
     /// The recipe's only stage of a kind; null when it has none.
     template <typename Kind>

@@ -77,6 +77,7 @@ RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog
     if (const auto* const training = session.stage<TrainStage>()) {
         TrainedModel trained = runTraining(session, *training, graph);
         session.model = core::prepare(trained.graph, recipe.model.inputShape);
+        session.learned.reset();  // grids of weights that are no more
         report(session, results, std::move(trained.result));
     }
     checkInputShape(session);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/graph/layer.h"
+#include "core/plan/learned_plan.h"
 #include "core/types/quant_config.h"
 #include "core/types/site_statistics.h"
 #include "experiments/recipes/recipe.h"
@@ -23,6 +24,7 @@ struct DocumentContent {
     std::shared_ptr<const core::PreparedModel> model;
     std::shared_ptr<const core::Statistics> weightStatistics;  ///< weight sites only
     std::shared_ptr<const core::Statistics> statistics;  ///< outputs and input; null: not calibrated yet
+    std::shared_ptr<const core::LearnedPlan> learned;    ///< grids of a trained model; null: none
     experiments::Recipe recipe;
     std::vector<NamedConfig> variants;  ///< at least one
     int activeVariant = 0;

@@ -39,6 +39,7 @@ void QuantDocument::open(DocumentContent content) {
     m_unfolded.reset();
     m_unfoldedStatistics.reset();
     m_statistics = std::move(content.statistics);
+    m_learned = std::move(content.learned);
     m_recipe = std::move(content.recipe);
     m_recipePath = QString::fromStdString(content.recipePath);
     m_projectPath.clear();
@@ -231,11 +232,14 @@ const core::SiteStatistics* QuantDocument::siteStatistics(const core::SiteId& id
 }
 
 SiteQuestion QuantDocument::question(const core::SiteId& id) const {
-    SiteQuestion result{m_model, id, config().site(id), m_statistics};
+    SiteQuestion result{m_model, id, config().site(id), m_statistics, {}};
     if (id.kind == core::SiteKind::Weight) {
         const bool isUnfolded = m_unfolded && keepsBatchNorm(id.layer);
         result.model = isUnfolded ? m_unfolded : m_model;
         result.statistics = isUnfolded ? m_unfoldedStatistics : m_weightStatistics;
+    }
+    if (const core::QParams* const grid = m_learned ? m_learned->find(config(), id) : nullptr) {
+        result.learned = *grid;
     }
     return result;
 }

@@ -30,6 +30,7 @@ struct SiteState {
     std::optional<core::QParams>
         observerQparams;  ///< without the manual range; equals qparams where there is none
     std::optional<core::QuantizationError> observerError;
+    bool isLearned = false;  ///< qparams come from the training of the model
     bool isPending = false;  ///< a worker is at it
     QString problem;         ///< why there is no error; empty when there is
 };
@@ -88,6 +89,8 @@ public:
     void setData(const core::DataSpec& data, const experiments::CalibrateStage& calibration);
     experiments::CalibrateStage calibration() const;
     const std::shared_ptr<const core::Statistics>& statistics() const noexcept { return m_statistics; }
+    /// Grids of the trained model this is, which sites keep until their choices are edited; null: none.
+    const std::shared_ptr<const core::LearnedPlan>& learned() const noexcept { return m_learned; }
     /// Null: none. Refused (false) when they are of another model.
     bool setStatistics(std::shared_ptr<const core::Statistics> statistics);
     /// Statistics of one site, weights included; null where nothing was measured.
@@ -151,6 +154,7 @@ private:
     std::shared_ptr<const core::PreparedModel> m_unfolded;
     std::shared_ptr<const core::Statistics> m_unfoldedStatistics;
     std::shared_ptr<const core::Statistics> m_statistics;
+    std::shared_ptr<const core::LearnedPlan> m_learned;
     experiments::Recipe m_recipe;
     std::map<std::string, SourceVariant> m_sources;  ///< what the opened recipe said, by variant name
     QString m_recipePath;

@@ -99,12 +99,15 @@ SiteState evaluateSite(const SiteQuestion& question) {
         return state;
     }
     try {
-        state.qparams = resolve(question, question.quant);
+        state.isLearned = question.learned.has_value();
+        state.qparams = question.learned ? *question.learned : resolve(question, question.quant);
         state.error = errorOf(question, *state.qparams);
-        if (question.quant.manualRange) {
+        if (question.quant.manualRange || question.learned) {
             core::SiteQuant observed = question.quant;
-            observed.manualRange.reset();
-            observed.granularity = {};
+            if (observed.manualRange) {
+                observed.manualRange.reset();
+                observed.granularity = {};
+            }
             state.observerQparams = resolve(question, observed);
             state.observerError = errorOf(question, *state.observerQparams);
         } else {

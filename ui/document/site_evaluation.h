@@ -15,6 +15,8 @@ struct SiteQuestion {
     core::SiteId id;
     core::SiteQuant quant;
     std::shared_ptr<const core::Statistics> statistics;  ///< that hold the site's; null: none
+    std::optional<core::QParams>
+        learned;  ///< grid a training arrived at, in place of the observer's; empty: none
 };
 
 /// Ranges and error of one site. Never throws: a refusal becomes the state's problem text.

@@ -7,11 +7,14 @@
 #include "experiments/jobs/open_model_job.h"
 #include "experiments/jobs/run_recipe_job.h"
 #include "experiments/jobs/sensitivity_job.h"
+#include "experiments/recipes/resume_run.h"
 #include "experiments/resources/resource_folder.h"
 #include "experiments/store/statistics_file.h"
 #include "ui/commands/set_statistics_command.h"
 
+#include <QCoreApplication>
 #include <QFileInfo>
+#include <QStandardPaths>
 
 #include <algorithm>
 
@@ -65,6 +68,7 @@ Workbench::Workbench(QuantDocument& document, Selection& selection, experiments:
     });
     connect(&jobs, &JobRunner::jobFinished, this, &Workbench::takeOutcome);
     connect(&document, &QuantDocument::modelChanged, this, [this] {
+        m_lastTraining.reset();
         m_layerErrors.reset();
         m_layerErrorJob = {};
         Q_EMIT layerErrorsChanged();
@@ -151,8 +155,8 @@ void Workbench::begin(Opening opening) {
     if (m_opening) {
         m_jobs.cancel(m_opening->job);  // the newest wish wins
     }
-    opening.job = m_jobs.enqueue(
-        std::make_unique<experiments::OpenModelJob>(opening.recipe.model, opening.recipe.seed));
+    opening.job = m_jobs.enqueue(std::make_unique<experiments::OpenModelJob>(
+        opening.recipe.model, opening.recipe.seed, m_logPath.toStdString()));
     m_opening = std::move(opening);
 }
 
@@ -165,6 +169,7 @@ void Workbench::takeModel(experiments::JobId job, const experiments::OpenedModel
     DocumentContent content;
     content.model = model.model;
     content.weightStatistics = model.weightStatistics;
+    content.learned = model.learned;
     content.recipe = opening.recipe;
     const bool isRecipe =
         opening.path.isEmpty() || opening.path.endsWith(QLatin1String(".json"), Qt::CaseInsensitive);
@@ -242,8 +247,16 @@ bool Workbench::saveProject(const QString& path) {
 }
 
 bool Workbench::saveRecipe(const QString& path) {
+    return writeRecipe(m_document.toRecipe(), path);
+}
+
+bool Workbench::saveTrainingRecipe(const TrainingRequest& request, const QString& path) {
+    return writeRecipe(trainingRecipe(m_document, request), path);
+}
+
+bool Workbench::writeRecipe(const experiments::Recipe& recipe, const QString& path) {
     try {
-        m_document.toRecipe().save(path.toStdString());
+        recipe.save(path.toStdString());
     } catch (const core::Error& error) {
         Q_EMIT failed(tr("%1 was not saved").arg(QFileInfo(path).fileName()),
                       QString::fromUtf8(error.what()));
@@ -303,6 +316,7 @@ experiments::ConfiguredModel Workbench::configuredModel() const {
     configured.calibration = m_document.calibration();
     configured.seed = m_document.recipe().seed;
     configured.threads = m_document.recipe().threads;
+    configured.learned = m_document.learned();
     return configured;
 }
 
@@ -355,19 +369,71 @@ void Workbench::runRecipe() {
     m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(m_document.toRecipe(), logTarget()));
 }
 
-experiments::TrainStage Workbench::trainStage() const {
-    const auto* const stage = findStage<experiments::TrainStage>(m_document.recipe());
-    return stage != nullptr ? *stage : experiments::TrainStage();
+const std::string& Workbench::activeName() const {
+    return m_document.variants()[static_cast<std::size_t>(m_document.activeVariant())].name;
 }
 
-void Workbench::train(const experiments::TrainStage& stage) {
+TrainingRequest Workbench::trainingRequest() const {
+    if (m_lastTraining && m_lastTrainingConfig == activeName()) {
+        return *m_lastTraining;
+    }
+    return suggestedTraining(m_document);
+}
+
+void Workbench::train(const TrainingRequest& request) {
     if (!isReady(tr("Nothing to train"))) {
         return;
     }
-    experiments::Recipe recipe = m_document.toRecipe();
-    recipe.variants.clear();
-    recipe.stages = {stage};
-    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
+    m_lastTraining = request;
+    m_lastTrainingConfig = activeName();
+    experiments::RunRecipeJob::Options options;
+    options.workers = request.workers;
+    if (request.workers > 1) {
+        const QString program = QStandardPaths::findExecutable(QStringLiteral("bitlathe-cli"),
+                                                               {QCoreApplication::applicationDirPath()});
+        if (program.isEmpty()) {
+            Q_EMIT failed(
+                tr("The training was not started"),
+                tr("The other workers are bitlathe-cli processes, and there is no bitlathe-cli beside this "
+                   "program in %1. Install it, or train with one worker.")
+                    .arg(QCoreApplication::applicationDirPath()));
+            return;
+        }
+        options.workerProgram = program.toStdString();
+    }
+    m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(trainingRecipe(m_document, request),
+                                                               logTarget(), std::move(options)));
+}
+
+void Workbench::resumeTraining(experiments::RunId run) {
+    try {
+        experiments::RunRecipeJob::Options options;
+        options.resumed = run;
+        const auto log = experiments::ExperimentLog::open(m_logPath.toStdString());
+        m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(experiments::recipeToResume(*log, run),
+                                                                   logTarget(), std::move(options)));
+    } catch (const std::exception& error) {
+        Q_EMIT failed(tr("Run %1 was not resumed").arg(run.value), QString::fromUtf8(error.what()));
+    }
+}
+
+void Workbench::openTrained(experiments::RunId run) {
+    try {
+        const auto log = experiments::ExperimentLog::open(m_logPath.toStdString());
+        const experiments::RunRecord record = log->run(run);
+        experiments::Recipe recipe =
+            experiments::Recipe::parse(nlohmann::json::parse(record.what.recipeJson));
+        recipe.model = {{}, {}, {}, recipe.model.inputShape, run.value};
+        // What it was trained by is done; running the document measures the result.
+        std::erase_if(recipe.stages, [](const experiments::Stage& stage) {
+            return std::holds_alternative<experiments::QatStage>(stage) ||
+                   std::holds_alternative<experiments::TrainStage>(stage);
+        });
+        openRecipe(std::move(recipe));
+    } catch (const std::exception& error) {
+        Q_EMIT failed(tr("The model of run %1 was not opened").arg(run.value),
+                      QString::fromUtf8(error.what()));
+    }
 }
 
 void Workbench::runThis(experiments::Recipe recipe) {

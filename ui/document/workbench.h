@@ -6,6 +6,7 @@
 #include "ui/document/project_file.h"
 #include "ui/document/quant_document.h"
 #include "ui/document/selection.h"
+#include "ui/document/training_request.h"
 
 #include "experiments/jobs/job_runner.h"
 #include "experiments/jobs/quantized_model.h"
@@ -63,12 +64,18 @@ public:
     void evaluate();
     /// Every configuration and stage of the document: one run each.
     void runRecipe();
-    /// Trains the document's model: one run, and one for its accuracy.
-    void train(const experiments::TrainStage& stage);
-    /// The recipe's own train stage, or the defaults.
-    experiments::TrainStage trainStage() const;
+    /// Trains as asked: one run, which keeps the trained model. Remembered as what the next training begins with.
+    void train(const TrainingRequest& request);
+    /// What the last training of this model was asked for, or what suits the active configuration.
+    TrainingRequest trainingRequest() const;
+    /// Writes the recipe of a training for the command line. False after `failed`.
+    bool saveTrainingRecipe(const TrainingRequest& request, const QString& path);
     /// Runs a recipe as it is, the document aside.
     void runThis(experiments::Recipe recipe);
+    /// Goes on with a training that ended before its time. `failed` says why when it cannot.
+    void resumeTraining(experiments::RunId run);
+    /// Opens what a run trained, with the grids it learned.
+    void openTrained(experiments::RunId run);
     /// The active configuration's per-layer error on the test data.
     void measureLayerErrors();
     /// What quantizing each tensor alone at each width does, on training images: what a bit search weighs.
@@ -114,6 +121,8 @@ private:
     void takeModel(experiments::JobId job, const experiments::OpenedModel& model);
     void takeCalibration(experiments::JobId job, const experiments::Calibration& calibration);
     void takeOutcome(experiments::JobId job, const experiments::JobOutcome& outcome);
+    bool writeRecipe(const experiments::Recipe& recipe, const QString& path);
+    const std::string& activeName() const;
     experiments::LogTarget logTarget() const;
     experiments::ConfiguredModel configuredModel() const;
     void adoptDevice(const std::string& id);
@@ -133,6 +142,8 @@ private:
     experiments::JobId m_layerErrorJob;
     core::QuantConfig m_layerErrorConfig;
     std::shared_ptr<const experiments::LayerErrors> m_layerErrors;
+    std::optional<TrainingRequest> m_lastTraining;  ///< of this model
+    std::string m_lastTrainingConfig;               ///< name of the configuration it trained
     experiments::JobId m_sensitivityJob;
     std::shared_ptr<const experiments::MeasuredSensitivity> m_sensitivity;
 };

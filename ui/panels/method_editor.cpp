@@ -1,14 +1,14 @@
 #include "ui/panels/method_editor.h"
 
+#include "ui/panels/number_box.h"
+
 #include <QCheckBox>
 #include <QComboBox>
-#include <QDoubleSpinBox>
 #include <QFormLayout>
 #include <QLabel>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QVBoxLayout>
-#include <QWheelEvent>
 
 #include <algorithm>
 #include <cmath>
@@ -16,30 +16,6 @@
 namespace bitlathe::ui {
 
 namespace {
-
-/// A spin box that shows as many digits as its value needs (0.01, 99.99, 1e-06) and ignores the wheel until
-/// it has the focus, so that scrolling the panel changes nothing.
-class NumberBox final : public QDoubleSpinBox {
-public:
-    using QDoubleSpinBox::QDoubleSpinBox;
-
-    QString textFromValue(double value) const override { return QString::number(value, 'g', 7); }
-    double valueFromText(const QString& text) const override { return text.toDouble(); }
-    QValidator::State validate(QString& text, int& position) const override {
-        QDoubleValidator validator(minimum(), maximum(), 12);
-        validator.setLocale(QLocale::c());
-        return validator.validate(text, position);
-    }
-
-protected:
-    void wheelEvent(QWheelEvent* event) override {
-        if (hasFocus()) {
-            QDoubleSpinBox::wheelEvent(event);
-        } else {
-            event->ignore();
-        }
-    }
-};
 
 QString titleOf(const core::ParamSpec& param) {
     QString title = QString::fromStdString(param.name).replace(QLatin1Char('_'), QLatin1Char(' '));
@@ -179,12 +155,7 @@ QWidget* MethodEditor::makeEditor(const core::ParamSpec& param) {
     case core::ParamSpec::Kind::Real:
         break;
     }
-    auto* const number = new NumberBox(m_params);
-    number->setDecimals(9);
-    number->setRange(param.minimum, param.maximum);
-    number->setStepType(QAbstractSpinBox::AdaptiveDecimalStepType);
-    number->setValue(value);
-    number->setFocusPolicy(Qt::StrongFocus);
+    auto* const number = new NumberBox(param.minimum, param.maximum, value, m_params);
     number->setKeyboardTracking(false);
     connect(number, &QDoubleSpinBox::valueChanged, this, edit);
     return number;

@@ -142,6 +142,9 @@ QToolButton[popupMode="2"] { padding-right: 18px; }
 QToolButton::menu-indicator { subcontrol-origin: padding; subcontrol-position: right center; right: 5px; }
 QToolButton[flat="true"], QPushButton[flat="true"] { border-color: transparent; background: transparent; padding: 3px 6px; }
 QToolButton[flat="true"]:hover, QPushButton[flat="true"]:hover { background: @hover; }
+QToolButton[section="true"] { border: none; background: transparent; padding: 3px 2px; font-weight: 600; }
+QToolButton[section="true"]:hover { color: @accent; }
+QToolButton[section="true"]:focus { color: @accent; }
 QToolButton[primary="true"], QPushButton[primary="true"], QPushButton:default { background: @accent; color: @onAccent; border-color: @accent; }
 QToolButton[primary="true"]:hover, QPushButton[primary="true"]:hover { background: @accentHover; }
 QToolButton[primary="true"]:disabled, QPushButton[primary="true"]:disabled { background: @header; color: @faded; border-color: @header; }

@@ -7,18 +7,19 @@
 #include <string>
 #include <vector>
 
-namespace bitlathe::cli {
+namespace bitlathe::experiments {
 
 /// This process's place in a training of several: from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun,
 /// Slurm's srun and others set them; alone without them. Errors  InvalidConfig: one that is no number.
 core::WorkerGroup workersFromEnvironment();
 
-/// The other workers on this machine: this program again with the same arguments and a rank each, silent, with logs
-/// of their own that go with them. They end with this object.
+/// The other workers on this machine: a program that runs the same recipe (`bitlathe-cli run FILE`) with a rank each,
+/// silent, with logs of their own that go with them. They end with this object.
 class WorkerProcesses {
 public:
-    /// Starts count - 1 of them. arguments  as main() got them
-    WorkerProcesses(int count, const std::vector<std::string>& arguments);
+    /// Starts count - 1 of them. arguments  as main() gets them, the program's own name first
+    /// Errors  Io naming what could not be started.
+    WorkerProcesses(int count, const std::string& program, const std::vector<std::string>& arguments);
     ~WorkerProcesses();
     WorkerProcesses(const WorkerProcesses&) = delete;
     WorkerProcesses& operator=(const WorkerProcesses&) = delete;
@@ -31,4 +32,4 @@ private:
     std::vector<pid_t> m_children;
 };
 
-}  // namespace bitlathe::cli
+}  // namespace bitlathe::experiments
