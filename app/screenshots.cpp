@@ -3,7 +3,9 @@
 #include "plots/pareto_plot.h"
 #include "ui/dialogs/fit_dialog.h"
 #include "ui/dialogs/limit_slider.h"
+#include "ui/dialogs/train_dialog.h"
 #include "ui/main_window.h"
+#include "ui/panels/folded_section.h"
 #include "ui/panels/inspector_panel.h"
 #include "ui/panels/panel_dock.h"
 #include "ui/panels/post_training_panel.h"
@@ -123,27 +125,58 @@ void Screenshots::takeFit() {
 }
 
 void Screenshots::takeTraining() {
-    constexpr std::size_t kSteps = 150;
+    constexpr std::size_t kSteps = 170;  // into the second of two epochs of a hundred
     ui::MainWindow& window = m_application.window();
     ui::Workbench& workbench = m_application.workbench();
-    experiments::TrainStage stage = workbench.trainStage();
-    stage.options.epochs = 2;
-    stage.samples = 12'800;
-    stage.output.clear();
-    workbench.train(stage);
+    ui::QuantDocument& document = workbench.document();
+    makeLearned(document);
+    window.chooseTraining();
+    auto* const dialog = window.findChild<ui::TrainDialog*>();
+    dialog->fold(0)->setOpen(true);
+    grab(*dialog, QStringLiteral("train"));
+    dialog->reject();
+
+    ui::TrainingRequest request = ui::suggestedTraining(document);
+    request.quantized.options.epochs = 2;
+    request.quantized.samples = 12'800;
+    workbench.train(request);
     const experiments::JobId job = workbench.jobs().jobs().back();
     const bool isLearning = waitFor(QStringLiteral("a training"), [&] {
         const experiments::JobInfo* const info = workbench.jobs().find(job);
         return info->steps.size() >= kSteps || experiments::isFinished(info->state);
     });
     if (isLearning) {
-        workbench.jobs().pause(job);
         window.dock(QStringLiteral("training"))->raise();
-        workbench.jobs().resume(job);
         grab(window, QStringLiteral("training"));
     }
     workbench.jobs().cancelAll();
     waitFor(QStringLiteral("the end of the training"), [&] { return !workbench.jobs().isBusy(); });
+}
+
+/// The active configuration with 4-bit learned steps, first and last layer at 8 bits, as LSQ is published.
+void Screenshots::makeLearned(ui::QuantDocument& document) {
+    std::vector<ui::NamedConfig> variants = document.variants();
+    ui::NamedConfig learned{"LSQ W4A4", variants.back().config};
+    const auto& layers = document.model()->layers;
+    const auto hasWeights = [](const core::Layer& layer) { return layer.hasWeights(); };
+    const core::LayerId first = std::find_if(layers.begin(), layers.end(), hasWeights)->id;
+    const core::LayerId last = std::find_if(layers.rbegin(), layers.rend(), hasWeights)->id;
+    for (const core::Layer& layer : layers) {
+        const auto quant = learned.config.layers.find(layer.id);
+        if (!layer.hasWeights() || layer.id == first || layer.id == last ||
+            quant == learned.config.layers.end()) {
+            continue;
+        }
+        for (core::SiteQuant* const site : {&quant->second.weight, &quant->second.output}) {
+            site->quantizer = {"lsq", {}};
+            site->bits = core::BitWidth(4);
+            site->manualRange.reset();
+        }
+        quant->second.batchNorm = core::BatchNormMode::Icn;
+    }
+    learned.config.postTraining.clear();
+    variants.push_back(std::move(learned));
+    document.setVariants(std::move(variants), static_cast<int>(document.variants().size()));
 }
 
 bool Screenshots::waitFor(const QString& what, const std::function<bool()>& isThere) {

@@ -28,6 +28,7 @@ private:
     void takePanels();
     void takeFit();
     void takeTraining();
+    static void makeLearned(ui::QuantDocument& document);
     /// Runs the event loop until `isThere`, or exits with an error after a while.
     bool waitFor(const QString& what, const std::function<bool()>& isThere);
     /// In both themes, as NAME_light.png and NAME_dark.png.

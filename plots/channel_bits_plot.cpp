@@ -1,6 +1,7 @@
 #include "plots/channel_bits_plot.h"
 
 #include "plots/axis_tickers.h"
+#include "plots/detail/channel_bars.h"
 #include "plots/detail/painting.h"
 #include "plots/number_text.h"
 
@@ -71,13 +72,7 @@ void ChannelBitsPlot::relayout() {
 }
 
 int ChannelBitsPlot::channelAt(const QPointF& position) const {
-    if (!hasData() || !plot()->axisRect()->rect().contains(position.toPoint())) {
-        return -1;
-    }
-    const double place = std::floor(plot()->xAxis->pixelToCoord(position.x()) + 0.5);
-    return place >= 0 && place < static_cast<double>(m_sequence.size())
-               ? m_sequence[static_cast<std::size_t>(place)]
-               : -1;
+    return hasData() ? detail::channelAt(*plot(), m_sequence, position) : -1;
 }
 
 void ChannelBitsPlot::paintBars(QPainter& painter) const {
@@ -86,24 +81,15 @@ void ChannelBitsPlot::paintBars(QPainter& painter) const {
     const auto y = [&](double bits) {
         return static_cast<int>(std::lround(plot()->yAxis->coordToPixel(bits)));
     };
-    const auto x = [&](double place) {
-        return static_cast<int>(std::lround(plot()->xAxis->coordToPixel(place)));
-    };
-    for (std::size_t place = 0; place < m_sequence.size(); ++place) {
-        const int left = x(static_cast<double>(place) - 0.5);
-        const int pitch = x(static_cast<double>(place) + 0.5) - left;
-        const int barWidth = std::max(1, pitch >= 3 ? pitch - std::max(1, pitch / 5) : pitch);
-        if (left + pitch < area.left() || left > area.right()) {
-            continue;
-        }
-        const ChannelBits& bits = m_channels[static_cast<std::size_t>(m_sequence[place])];
+    detail::forEachChannelBar(*plot(), m_sequence, [&](int channel, int left, int barWidth) {
+        const ChannelBits& bits = m_channels[static_cast<std::size_t>(channel)];
         const int whole =
             std::clamp(static_cast<int>(std::lround(bits.given)), core::BitWidth::kMin, core::BitWidth::kMax);
         painter.fillRect(QRect(left, y(bits.given), barWidth, area.bottom() - y(bits.given)), theme().greyed);
         painter.fillRect(QRect(left, y(bits.used), barWidth, area.bottom() - y(bits.used)),
                          bits.given > 0 ? theme().colorForBits(core::BitWidth(whole)) : theme().greyed);
         painter.fillRect(QRect(left, y(bits.given), barWidth, 1), theme().text);
-    }
+    });
 }
 
 void ChannelBitsPlot::paintCaption(QPainter& painter) const {

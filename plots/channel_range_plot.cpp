@@ -1,6 +1,7 @@
 #include "plots/channel_range_plot.h"
 
 #include "plots/axis_tickers.h"
+#include "plots/detail/channel_bars.h"
 #include "plots/detail/painting.h"
 #include "plots/number_text.h"
 
@@ -83,13 +84,7 @@ core::Range ChannelRangePlot::representable(int channel) const {
 }
 
 int ChannelRangePlot::channelAt(const QPointF& position) const {
-    if (!hasData() || !plot()->axisRect()->rect().contains(position.toPoint())) {
-        return -1;
-    }
-    const double place = std::floor(plot()->xAxis->pixelToCoord(position.x()) + 0.5);
-    return place >= 0 && place < static_cast<double>(m_sequence.size())
-               ? m_sequence[static_cast<std::size_t>(place)]
-               : -1;
+    return hasData() ? detail::channelAt(*plot(), m_sequence, position) : -1;
 }
 
 void ChannelRangePlot::paintBars(QPainter& painter) const {
@@ -98,23 +93,13 @@ void ChannelRangePlot::paintBars(QPainter& painter) const {
     const auto y = [&](double value) {
         return static_cast<int>(std::lround(plot()->yAxis->coordToPixel(value)));
     };
-    const auto x = [&](double place) {
-        return static_cast<int>(std::lround(plot()->xAxis->coordToPixel(place)));
-    };
     if (m_representable.size() == 1) {
         const core::Range range = m_representable.front();
         painter.fillRect(QRect(QPoint(area.left(), y(range.upper)), QPoint(area.right(), y(range.lower) - 1)),
                          theme().shade);
     }
     painter.fillRect(QRect(area.left(), y(0), area.width(), 1), theme().border);
-    for (std::size_t place = 0; place < m_sequence.size(); ++place) {
-        const int left = x(static_cast<double>(place) - 0.5);
-        const int pitch = x(static_cast<double>(place) + 0.5) - left;
-        const int barWidth = std::max(1, pitch >= 3 ? pitch - std::max(1, pitch / 5) : pitch);
-        if (left + pitch < area.left() || left > area.right()) {
-            continue;
-        }
-        const int channel = m_sequence[place];
+    detail::forEachChannelBar(*plot(), m_sequence, [&](int channel, int left, int barWidth) {
         const core::Range seen = m_observed[static_cast<std::size_t>(channel)];
         const core::Range kept = representable(channel);
         const auto bar = [&](double upper, double lower, const QColor& color) {
@@ -128,7 +113,7 @@ void ChannelRangePlot::paintBars(QPainter& painter) const {
             painter.fillRect(QRect(left, y(kept.upper) - 1, barWidth, 2), theme().attention);
             painter.fillRect(QRect(left, y(kept.lower) - 1, barWidth, 2), theme().attention);
         }
-    }
+    });
     if (m_representable.size() == 1) {
         for (const double bound : {m_representable.front().lower, m_representable.front().upper}) {
             painter.fillRect(QRect(area.left(), y(bound) - 1, area.width(), 2), theme().attention);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <utility>
 
 namespace bitlathe::plots {
@@ -63,21 +64,25 @@ void TrainingCurvePlot::rescale() {
     const double lastEpoch = std::max(m_points.back().epoch, m_plannedEpochs.value_or(0));
     setHome(plot()->xAxis, {first, lastEpoch > first ? lastEpoch : first + 1}, (lastEpoch - first) / 100);
 
-    const auto fit = [this](QCPAxis* axis, std::optional<double> TrainingPoint::*member, double highest) {
+    const auto fit = [this](QCPAxis* axis,
+                            std::initializer_list<std::optional<double> TrainingPoint::*> members,
+                            double highest) {
         std::optional<core::Range> range;
         for (const TrainingPoint& point : m_points) {
-            if (isDrawable(point.*member)) {
-                const double value = *(point.*member);
-                range = range ? core::Range{std::min(range->lower, value), std::max(range->upper, value)}
-                              : core::Range{value, value};
+            for (const auto member : members) {
+                if (isDrawable(point.*member)) {
+                    const double value = *(point.*member);
+                    range = range ? core::Range{std::min(range->lower, value), std::max(range->upper, value)}
+                                  : core::Range{value, value};
+                }
             }
         }
         const core::Range values = range.value_or(core::Range{0, 1});
         const double pad = values.width() > 0 ? 0.06 * values.width() : 0.5;
         axis->setRange(std::max(0.0, values.lower - pad), std::min(highest, values.upper + pad));
     };
-    fit(plot()->yAxis, &TrainingPoint::loss, HUGE_VAL);
-    fit(plot()->yAxis2, &TrainingPoint::accuracyPercent, 101);
+    fit(plot()->yAxis, {&TrainingPoint::loss}, HUGE_VAL);
+    fit(plot()->yAxis2, {&TrainingPoint::accuracyPercent, &TrainingPoint::trainAccuracyPercent}, 101);
     describeData();
     replotLater(Part::All);
 }
@@ -123,6 +128,8 @@ void TrainingCurvePlot::paintCurves(QPainter& painter) const {
         }
     };
     draw(plot()->yAxis, &TrainingPoint::loss, QPen(theme().attention, 1.5, Qt::DashLine, Qt::FlatCap));
+    draw(plot()->yAxis2, &TrainingPoint::trainAccuracyPercent,
+         QPen(theme().series, 1.25, Qt::DotLine, Qt::FlatCap));
     draw(plot()->yAxis2, &TrainingPoint::accuracyPercent, QPen(theme().series, 1.75));
 }
 
@@ -131,8 +138,15 @@ void TrainingCurvePlot::paintLegend(QPainter& painter) const {
     const std::optional<double> loss = last(&TrainingPoint::loss);
     const std::optional<double> accuracy = last(&TrainingPoint::accuracyPercent);
     const QString lossText = loss ? tr("loss %1").arg(shortValue(*loss)) : tr("loss");
-    const QString accuracyText =
+    const std::optional<double> learning = last(&TrainingPoint::trainAccuracyPercent);
+    QString accuracyText =
         accuracy ? tr("accuracy %1 %").arg(valueAtResolution(*accuracy, 0.01)) : tr("accuracy (%)");
+    if (learning) {
+        const QString whileLearning =
+            tr("while learning %1 % (dotted)").arg(valueAtResolution(*learning, 0.1));
+        accuracyText =
+            accuracy ? tr("%1, %2").arg(accuracyText, whileLearning) : tr("accuracy %1").arg(whileLearning);
+    }
     const double lineWidth = 16;
     const double y = 2 + metrics.height() / 2;
     painter.setFont(smallFont());
@@ -171,6 +185,9 @@ QString TrainingCurvePlot::toolTipAt(const QPointF& position) const {
     if (nearest->loss) {
         parts += tr("loss %1").arg(shortValue(*nearest->loss));
     }
+    if (nearest->trainAccuracyPercent) {
+        parts += tr("%1 % while learning").arg(valueAtResolution(*nearest->trainAccuracyPercent, 0.1));
+    }
     if (nearest->accuracyPercent) {
         parts += tr("accuracy %1 %").arg(valueAtResolution(*nearest->accuracyPercent, 0.01));
     }
@@ -190,13 +207,15 @@ void TrainingCurvePlot::describeData() {
 
 PlotTable TrainingCurvePlot::table(TableExtent extent) const {
     PlotTable table;
-    table.columns = {QStringLiteral("epoch"), QStringLiteral("loss"), QStringLiteral("accuracy_percent")};
+    table.columns = {QStringLiteral("epoch"), QStringLiteral("loss"), QStringLiteral("accuracy_percent"),
+                     QStringLiteral("train_accuracy_percent")};
     const auto cell = [](const std::optional<double>& value) {
         return value ? QVariant(*value) : QVariant();
     };
     for (const TrainingPoint& point : m_points) {
         if (extent == TableExtent::All || plot()->xAxis->range().contains(point.epoch)) {
-            table.rows.push_back({point.epoch, cell(point.loss), cell(point.accuracyPercent)});
+            table.rows.push_back({point.epoch, cell(point.loss), cell(point.accuracyPercent),
+                                  cell(point.trainAccuracyPercent)});
         }
     }
     return table;

@@ -10,10 +10,12 @@ namespace bitlathe::plots {
 struct TrainingPoint {
     double epoch = 0;            ///< fractions within an epoch
     std::optional<double> loss;  ///< mean over the step's samples; not drawn where it is not finite
-    std::optional<double> accuracyPercent;  ///< on held-out data, where it was measured
+    std::optional<double> accuracyPercent;            ///< on held-out data, where it was measured
+    std::optional<double> trainAccuracyPercent = {};  ///< on the batches learned from, where it is known
 };
 
-/// Loss (left axis, dashed) and accuracy (right axis, %) against epoch; grows while a job runs.
+/// Loss (left axis, dashed) and accuracy (right axis, %; dotted on the batches learned from) against epoch; grows
+/// while a job runs.
 class TrainingCurvePlot final : public PlotWidget {
     Q_OBJECT
 

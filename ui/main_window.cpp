@@ -244,22 +244,43 @@ void MainWindow::connectRuns() {
     connect(m_runs, &RunsPanel::rerunRequested, this, [this](experiments::RunId id) {
         withRecipeOf(id, [this](const experiments::Recipe& recipe) { m_workbench.runThis(recipe); });
     });
-    connect(m_runs, &RunsPanel::exportRequested, this, [this](experiments::RunId id) {
-        withRecipeOf(id, [this](const experiments::Recipe& recipe) {
-            if (confirmDiscard()) {
-                // Ranges come from statistics, so the export waits until the run's model is here and
-                // calibrated.
-                connect(&m_workbench, &Workbench::calibrated, this, &MainWindow::chooseExport,
-                        static_cast<Qt::ConnectionType>(Qt::SingleShotConnection | Qt::QueuedConnection));
-                m_workbench.openRecipe(recipe);
-            }
-        });
-    });
+    connect(m_runs, &RunsPanel::exportRequested, this, &MainWindow::exportRun);
+    connect(m_runs, &RunsPanel::openTrainedRequested, this, &MainWindow::openTrained);
+    connect(m_runs, &RunsPanel::resumeRequested, &m_workbench, &Workbench::resumeTraining);
+    connect(m_training, &TrainingPanel::openTrainedRequested, this, &MainWindow::openTrained);
+    connect(m_training, &TrainingPanel::trainAgainRequested, m_train, &QAction::trigger);
     connect(&m_workbench.jobs(), &experiments::JobRunner::variantFinished, this,
             &MainWindow::refreshRunStatus);
     connect(&m_workbench.jobs(), &experiments::JobRunner::jobFinished, this, [this] {
         m_runs->refresh();
         refreshRunStatus();
+    });
+}
+
+bool MainWindow::openTrained(experiments::RunId id) {
+    if (!confirmDiscard()) {
+        return false;
+    }
+    m_workbench.openTrained(id);
+    return true;
+}
+
+void MainWindow::exportRun(experiments::RunId id) {
+    // Ranges come from statistics, so the export waits until the run's model is here and calibrated.
+    const auto exportThen = [this] {
+        connect(&m_workbench, &Workbench::calibrated, this, &MainWindow::chooseExport,
+                static_cast<Qt::ConnectionType>(Qt::SingleShotConnection | Qt::QueuedConnection));
+    };
+    withRecipeOf(id, [&](const experiments::Recipe& recipe) {
+        if (!confirmDiscard()) {
+            return;
+        }
+        exportThen();
+        if (hasTrainedModel(*m_log, id)) {  // what it measured, not what it started from
+            m_workbench.openTrained(id);
+        } else {
+            m_workbench.openRecipe(recipe);
+        }
     });
 }
 

@@ -107,6 +107,10 @@ private:
     void refreshRunStatus();
     /// Runs `work` on the recipe of a logged run; shows what is wrong with it.
     void withRecipeOf(experiments::RunId id, const std::function<void(const experiments::Recipe&)>& work);
+    /// False: the user stays with unsaved edits.
+    bool openTrained(experiments::RunId id);
+    /// Opens what the run measured, then asks where to export it.
+    void exportRun(experiments::RunId id);
     void refreshDevice();
     void refreshRecent();
     void applyThemeNow();

@@ -17,11 +17,11 @@ namespace bitlathe::experiments {
 
 /// Where the model of a recipe comes from: a file, or a network of the zoo with random weights.
 struct ModelSource {
-    std::string file; ///< .pt (relative paths: to the recipe's folder, then the working folder)
-    std::string zoo;  ///< "mobilenet_v1", "resnet8"; used when file is empty
+    std::string file;  ///< .pt (relative paths: to the recipe's folder, then the working folder)
+    std::string zoo;   ///< "mobilenet_v1", "resnet8"; used when file is empty
     core::ParamValues zooParams;
-    core::Shape inputShape; ///< C,H,W; empty: the file's or the zoo's own
-    std::int64_t run = 0; ///< a run of the log whose trained model and ranges to start from; 0: none
+    core::Shape inputShape;  ///< C,H,W; empty: the file's or the zoo's own
+    std::int64_t run = 0;    ///< a run of the log whose trained model and ranges to start from; 0: none
 };
 
 /// Rules that make a QuantConfig for any model: input, defaults, then each matching rule in order. Kept as
@@ -32,14 +32,14 @@ struct ConfigDocument {
 
 struct TrainStage {
     core::TrainOptions options;
-    std::int64_t samples = 0; ///< of the training split; 0: all
-    std::string output;       ///< .pt to write; empty: none
+    std::int64_t samples = 0;  ///< of the training split; 0: all
+    std::string output;        ///< .pt to write; empty: in the run's folder beside the log
 };
 /// Quantization-aware training of every variant that is not float.
 struct QatStage {
     core::TrainOptions options = defaults();
     core::QatOptions quantization;
-    std::int64_t samples = 0; ///< of the training split; 0: all
+    std::int64_t samples = 0;  ///< of the training split; 0: all
 
     /// One epoch from a trained model: a small rate that falls along a cosine.
     static core::TrainOptions defaults() {
@@ -54,21 +54,22 @@ struct CalibrateStage {
     core::DataSplit split = core::DataSplit::Train;
     std::int64_t samples = 512;
     std::int64_t batchSize = 128;
-    std::string load; ///< statistics file to take instead of images; relative to the recipe's, then the working folder
-    std::string save; ///< statistics file to write; relative to the working folder
+    std::string
+        load;  ///< statistics file to take instead of images; relative to the recipe's, then the working folder
+    std::string save;  ///< statistics file to write; relative to the working folder
 };
 struct EvaluateStage {
     core::DataSplit split = core::DataSplit::Test;
-    std::int64_t samples = 0; ///< 0: all
+    std::int64_t samples = 0;  ///< 0: all
     std::int64_t batchSize = 256;
-    bool layerErrors = false; ///< also measure isolated and accumulated SQNR per layer
-    bool integer = false;     ///< also the integer model: its accuracy, and its codes against fake-quantization
-    std::int64_t integerSamples = 1000; ///< images whose codes are compared, from the front; 0: all
+    bool layerErrors = false;  ///< also measure isolated and accumulated SQNR per layer
+    bool integer = false;  ///< also the integer model: its accuracy, and its codes against fake-quantization
+    std::int64_t integerSamples = 1000;  ///< images whose codes are compared, from the front; 0: all
 };
 struct ExportStage {
     std::string format = "onnx_qdq";
-    std::string variant; ///< which variant; empty: every one
-    std::string folder;  ///< where to; relative to the working folder
+    std::string variant;  ///< which variant; empty: every one
+    std::string folder;   ///< where to; relative to the working folder
 };
 /// Chooses bits and adds what it found as a variant, which is then evaluated like any other.
 struct SearchStage {
@@ -80,7 +81,7 @@ struct SearchStage {
     core::SensitivityMeasure measure = core::SensitivityMeasure::KlDivergence;
     std::optional<std::int64_t> romBytes;  ///< empty: the device's
     std::optional<std::int64_t> ramBytes;
-    std::optional<std::int64_t> bitOperations;  ///< empty: no limit
+    std::optional<std::int64_t> bitOperations;       ///< empty: no limit
     core::DataSplit split = core::DataSplit::Train;  ///< what sensitivity is measured on
     std::int64_t samples = 256;
     std::int64_t batchSize = 128;
@@ -104,10 +105,10 @@ struct Recipe {
     int threads = 1;
     ModelSource model;
     core::DataSpec data;
-    std::string device; ///< catalogue id; empty: no budget check
+    std::string device;  ///< catalogue id; empty: no budget check
     std::vector<Variant> variants;
     std::vector<Stage> stages;
-    std::string folder; ///< folder of the file it was read from; not stored
+    std::string folder;  ///< folder of the file it was read from; not stored
 
     /// Errors  RecipeError with the JSON path of the wrong value ("stages[1].samples: ...") and what is
     /// allowed;
@@ -139,4 +140,4 @@ nlohmann::json siteToJson(const core::SiteQuant& site);
 core::SiteQuant siteFromJson(const nlohmann::json& json, const core::SiteQuant& base,
                              const std::string& path);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -2,6 +2,7 @@
 
 #include "core/graph/prepare.h"
 #include "experiments/recipes/export_variant.h"
+#include "experiments/recipes/run_folder.h"
 #include "experiments/recipes/run_row.h"
 #include "experiments/recipes/training_task.h"
 #include "experiments/recipes/variant_report.h"
@@ -20,22 +21,20 @@ Recipe trainingRecipe(const Recipe& recipe, const TrainStage& stage) {
     return alone;
 }
 
-std::vector<Artefact> saveTrained(core::Engine& engine, const core::Graph& graph, const std::string& output) {
-    if (output.empty()) {
-        return {};
-    }
+Artefact saveTrained(core::Engine& engine, const core::Graph& graph, const std::string& output) {
     const std::filesystem::path path = std::filesystem::absolute(output).lexically_normal();
     std::error_code ignored;  // saving reports a folder that could not be made
     std::filesystem::create_directories(path.parent_path(), ignored);
     engine.saveTorchScript(graph, path.string());
-    return {describeArtefact("torch_script", path.string())};
+    return describeArtefact("torch_script", path.string());
 }
 
 }  // namespace
 
 TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const core::Graph& graph) {
     const Recipe& recipe = session.recipe;
-    const core::BatchSource trainData = trainingBatches(recipe.data, stage.options, stage.samples, recipe.seed);
+    const core::BatchSource trainData =
+        trainingBatches(recipe.data, stage.options, stage.samples, recipe.seed);
     EvaluateStage whole;
     const core::BatchSource& testData =
         session.evaluationData(session.stage<EvaluateStage>() ? *session.stage<EvaluateStage>() : whole);
@@ -48,8 +47,8 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
         task.trainData = &trainData;
         task.testData = &testData;
         core::EpochReport last;
-        const core::TrainResult outcome = session.engine.train(task, session.stageContext("train"),
-                                                               trainingObserver(session, run, last));
+        const core::TrainResult outcome =
+            session.engine.train(task, session.stageContext("train"), trainingObserver(session, run, last));
         TrainedModel trained;
         trained.graph = outcome.graph;
         VariantResult& result = trained.result;
@@ -58,8 +57,11 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
         result.evaluation = outcome.test;
         result.budget = core::computeBudget(core::prepare(trained.graph), {});
         result.meanWeightBits = result.meanActivationBits = 32;
-        result.artefacts = saveTrained(session.engine, trained.graph, stage.output);
-        session.trainedFile = result.artefacts.empty() ? "" : result.artefacts.front().path;
+        // Where nobody says, with the run: it can be opened, exported and started from.
+        const std::string output =
+            stage.output.empty() ? makeRunFolder(session.log, run) + "/model.pt" : stage.output;
+        result.artefacts = {saveTrained(session.engine, trained.graph, output)};
+        session.trainedFile = stage.output.empty() ? "" : result.artefacts.front().path;
         for (const core::Metric& metric : evaluationMetrics(outcome.test)) {
             session.log.addMetric(run, metric);
         }

@@ -6,6 +6,7 @@
 #include "ui/models/fit_change_model.h"
 #include "ui/models/layer_table_delegate.h"
 #include "ui/models/layer_table_model.h"
+#include "ui/models/row_background.h"
 #include "ui/panels/panel_parts.h"
 #include "ui/settings/theme.h"
 
@@ -68,11 +69,7 @@ public:
                const QModelIndex& index) const override {
         const Theme& theme = currentTheme();
         painter->save();
-        if (option.state.testFlag(QStyle::State_Selected)) {
-            painter->fillRect(option.rect, theme.selection);
-        }
-        painter->setPen(theme.border);
-        painter->drawLine(option.rect.bottomLeft(), option.rect.bottomRight());
+        paintRowBackground(*painter, option);
         const QRect cell = option.rect.adjusted(kPadding, 0, -kPadding, -1);
         painter->setFont(option.font);
         if (const QVariant bits = index.data(LayerTableModel::BitsRole); bits.isValid()) {
@@ -422,9 +419,10 @@ void FitDialog::takePoint(qint64 id) {
 
 void FitDialog::refreshParetoTools() {
     m_measure->setEnabled(m_document.statistics() != nullptr);
-    m_measure->setToolTip(m_document.statistics() != nullptr
-                              ? tr("Quantizes each tensor alone at each width, on training images; takes a while")
-                              : tr("Not calibrated yet: press Calibrate (F7) first"));
+    m_measure->setToolTip(
+        m_document.statistics() != nullptr
+            ? tr("Quantizes each tensor alone at each width, on training images; takes a while")
+            : tr("Not calibrated yet: press Calibrate (F7) first"));
     m_queuePoint->setEnabled(m_chosenPoint.has_value());
 }
 

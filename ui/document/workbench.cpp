@@ -521,11 +521,12 @@ void Workbench::takeOutcome(experiments::JobId job, const experiments::JobOutcom
     }
     const experiments::JobInfo* const info = m_jobs.find(job);
     const std::string kind = info != nullptr ? info->kind : std::string();
-    Q_EMIT failed(kind == "calibrate"      ? tr("Calibration failed")
-                  : kind == "sensitivity"  ? tr("Sensitivity was not measured")
-                  : kind == "export"       ? tr("The model was not exported")
-                  : kind == "layer_errors" ? tr("Layer errors were not measured")
-                                           : tr("The run failed"),
+    Q_EMIT failed(kind == "calibrate"                          ? tr("Calibration failed")
+                  : kind == "sensitivity"                      ? tr("Sensitivity was not measured")
+                  : kind == "export"                           ? tr("The model was not exported")
+                  : kind == "layer_errors"                     ? tr("Layer errors were not measured")
+                  : info != nullptr && info->plannedEpochs > 0 ? tr("The training failed")
+                                                               : tr("The run failed"),
                   text);
 }
 

@@ -113,8 +113,9 @@ QString LayerTableModel::displayText(int row, int column) const {
     }
     case RangeMethod: {
         const QVariant value = bits(row, core::SiteKind::Output);
-        return !value.isValid() || value.toInt() == 0
-                   ? nothing
+        return !value.isValid() || value.toInt() == 0 ? nothing
+               : m_document.siteState({id, core::SiteKind::Output}).isLearned
+                   ? tr("learned")
                    : rangeText(m_document.config().site({id, core::SiteKind::Output}));
     }
     case WeightSqnr:
@@ -216,6 +217,9 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const {
                 return longSchemeText(quant);
             }
         }
+        if (column == RangeMethod && m_document.siteState({id, core::SiteKind::Output}).isLearned) {
+            return tr("The range this model was trained with. Other bits or another method replace it.");
+        }
         if (column == WeightSqnr || column == OutputSqnr) {
             const SiteState& state = m_document.siteState(
                 {id, column == WeightSqnr ? core::SiteKind::Weight : core::SiteKind::Output});
@@ -257,10 +261,10 @@ QVariant LayerTableModel::headerData(int section, Qt::Orientation orientation, i
         const bool isFigure = section == Params || section >= WeightSqnr;
         return QVariant(Qt::AlignVCenter | (isFigure ? Qt::AlignRight : Qt::AlignLeft));
     }
-    static const char* const kTitles[] = {
-        QT_TR_NOOP("#"),      QT_TR_NOOP("Layer"),    QT_TR_NOOP("Kind"),   QT_TR_NOOP("Params"),
-        QT_TR_NOOP("W bits"), QT_TR_NOOP("W scheme"), QT_TR_NOOP("A bits"), QT_TR_NOOP("Range"),
-        QT_TR_NOOP("SQNR W"), QT_TR_NOOP("SQNR out"), QT_TR_NOOP("ROM B"),  QT_TR_NOOP("RAM B")};
+    static const char* const kTitles[] = {QT_TR_NOOP("#"),      QT_TR_NOOP("Layer"),  QT_TR_NOOP("Kind"),
+                                          QT_TR_NOOP("Params"), QT_TR_NOOP("W bits"), QT_TR_NOOP("W scheme"),
+                                          QT_TR_NOOP("A bits"), QT_TR_NOOP("Range"),  QT_TR_NOOP("SQNR W"),
+                                          QT_TR_NOOP("SQNR A"), QT_TR_NOOP("ROM B"),  QT_TR_NOOP("RAM B")};
     static const char* const kHints[] = {
         QT_TR_NOOP("Position in execution order"),
         QT_TR_NOOP("Layer, named after its module path"),

@@ -42,7 +42,7 @@ QString methodText(const std::string& name) {
 
 QString schemeText(const core::SiteQuant& quant) {
     const bool isPerChannel = quant.granularity.kind == core::Granularity::Kind::Channel;
-    const QString granularity = isPerChannel ? QCoreApplication::translate("SchemeChoices", "chan")
+    const QString granularity = isPerChannel ? QCoreApplication::translate("SchemeChoices", "channel")
                                              : granularityText(quant.granularity);
     return shortQuantizerText(quant.quantizer.name) + QStringLiteral(", ") + granularity;
 }

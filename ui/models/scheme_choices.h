@@ -13,12 +13,12 @@ namespace bitlathe::ui {
 struct SchemeChoice {
     core::MethodSpec quantizer;
     core::Granularity granularity;
-    QString text;  ///< "sym, chan"
+    QString text;  ///< "sym, channel"
 };
 
 /// Every registered quantizer, per tensor and per channel.
 std::vector<SchemeChoice> schemeChoices();
-/// As the table shows it: "sym, chan", "affine, groups of 8".
+/// As the table shows it: "sym, channel", "affine, groups of 8".
 QString schemeText(const core::SiteQuant& quant);
 /// The same spelled out: "symmetric, channel".
 QString longSchemeText(const core::SiteQuant& quant);

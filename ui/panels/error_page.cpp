@@ -2,6 +2,7 @@
 
 #include "ui/document/workbench.h"
 #include "ui/models/layer_error_model.h"
+#include "ui/models/row_background.h"
 #include "ui/settings/theme.h"
 
 #include <QHBoxLayout>
@@ -29,11 +30,7 @@ public:
                const QModelIndex& index) const override {
         const Theme& theme = currentTheme();
         painter->save();
-        if (option.state.testFlag(QStyle::State_Selected)) {
-            painter->fillRect(option.rect, theme.selection);
-        }
-        painter->setPen(theme.border);
-        painter->drawLine(option.rect.bottomLeft(), option.rect.bottomRight());
+        paintRowBackground(*painter, option);
         const QRect cell = option.rect.adjusted(8, 0, -8, -1);
         if (const QVariant share = index.data(LayerErrorModel::ShareRole); share.isValid()) {
             QColor ink = theme.accent;

@@ -29,7 +29,7 @@ namespace bitlathe::ui {
 namespace {
 
 /// What the style puts around a header text: padding of the sheet and its own margins.
-constexpr int kHeaderMargins = 20;
+constexpr int kHeaderMargins = 16;
 constexpr int kSortMarkWidth = 8;
 constexpr int kMaxColumnWidth = 220;
 
@@ -421,10 +421,10 @@ void LayersPanel::removeVariant() {
 
 void LayersPanel::fitColumns() {
     // Text gives way before figures do: what does not fit is elided there, and a tool tip has it whole. First to widths at
-    // which the usual texts are whole ("dw 3×3 /2", "sym, chan"), then, in a small window, further.
+    // which the usual texts are whole ("dw 3×3 /2", "sym, channel"), then, in a small window, further.
     const std::pair<int, int> shrinkable[] = {
         {LayerTableModel::Kind, 77},         {LayerTableModel::RangeMethod, 68},
-        {LayerTableModel::WeightScheme, 83}, {LayerTableModel::Name, 123},
+        {LayerTableModel::WeightScheme, 83}, {LayerTableModel::Name, 132},
         {LayerTableModel::WeightScheme, 70}, {LayerTableModel::Kind, 56},
         {LayerTableModel::RangeMethod, 56},  {LayerTableModel::Name, 96}};
     QHeaderView* const header = m_table->horizontalHeader();

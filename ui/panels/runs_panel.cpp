@@ -1,6 +1,9 @@
 #include "ui/panels/runs_panel.h"
 
+#include "core/types/error.h"
+#include "experiments/recipes/resume_run.h"
 #include "ui/document/layer_title.h"
+#include "ui/document/trained_runs.h"
 #include "ui/models/run_table_model.h"
 #include "ui/models/run_text.h"
 #include "ui/panels/panel_parts.h"
@@ -113,6 +116,7 @@ void RunsPanel::buildActions() {
             }
         });
         m_singleActions.push_back(action);
+        return action;
     };
     const auto addSeparator = [this] {
         auto* const separator = new QAction(m_table);
@@ -121,7 +125,9 @@ void RunsPanel::buildActions() {
     };
     addForOne(tr("Details"), Qt::Key_Return, &RunsPanel::detailsRequested);
     addForOne(tr("Open recipe"), {}, &RunsPanel::openRecipeRequested);
+    m_openTrained = addForOne(tr("Open trained model"), {}, &RunsPanel::openTrainedRequested);
     addForOne(tr("Rerun"), {}, &RunsPanel::rerunRequested);
+    m_resume = addForOne(tr("Resume training"), {}, &RunsPanel::resumeRequested);
     addForOne(tr("Export model…"), {}, &RunsPanel::exportRequested);
     m_compare = addAction(tr("Compare"));
     connect(m_compare, &QAction::triggered, this, &RunsPanel::showComparisonRequested);
@@ -164,6 +170,7 @@ void RunsPanel::buildToolRow() {
 
 void RunsPanel::setLog(std::shared_ptr<experiments::ExperimentLog> log) {
     m_hasLog = log != nullptr;
+    m_log = log;
     m_model->setLog(std::move(log));
     updateState();
 }
@@ -185,9 +192,9 @@ void RunsPanel::updateState() {
     } else if (m_model->hasFilter()) {
         m_empty->setText(tr("No run matches.\nClear the search or choose “Any status”."));
     } else {
-        m_empty->setText(
-            tr("No runs yet.\nPress F9 to run the recipe, or Evaluate to measure the configuration on the "
-               "bench: every result is kept here."));
+        m_empty->setText(tr("No runs yet.\nPress F9 to run the recipe, Evaluate (F8) or Train… (F5) for the "
+                            "configuration on the "
+                            "bench: every result is kept here."));
     }
     m_stack->setCurrentWidget(m_model->rowCount() > 0 ? static_cast<QWidget*>(m_table) : m_empty);
     selectionChanged();
@@ -217,6 +224,7 @@ void RunsPanel::selectionChanged() {
     for (QAction* const action : m_singleActions) {
         action->setEnabled(ids.size() == 1);
     }
+    refreshTrainingActions();
     m_compare->setEnabled(ids.size() >= 2);
     m_compareButton->setEnabled(ids.size() >= 2);
     m_remove->setEnabled(!ids.empty());
@@ -224,6 +232,24 @@ void RunsPanel::selectionChanged() {
         Q_EMIT compareRequested(ids);
     }
     m_compared = ids;
+}
+
+/// Looked up in the log for the one selected run: few rows, so it may be asked on every selection.
+void RunsPanel::refreshTrainingActions() {
+    bool canOpen = false;
+    bool canResume = false;
+    const QModelIndexList rows = m_table->selectionModel()->selectedRows();
+    if (m_log && rows.size() == 1) {
+        const experiments::RunRecord run = m_model->recordAt(rows.front().row());
+        try {
+            canOpen = hasTrainedModel(*m_log, run.id);
+            canResume = experiments::isResumable(*m_log, run);
+        } catch (const core::Error&) {
+            canOpen = canResume = false;  // the next refresh says what is wrong with the log
+        }
+    }
+    m_openTrained->setEnabled(canOpen);
+    m_resume->setEnabled(canResume);
 }
 
 void RunsPanel::refresh() {

@@ -65,6 +65,10 @@ Q_SIGNALS:
     void openRecipeRequested(bitlathe::experiments::RunId id);
     void rerunRequested(bitlathe::experiments::RunId id);
     void exportRequested(bitlathe::experiments::RunId id);
+    /// Of a run that kept a trained model.
+    void openTrainedRequested(bitlathe::experiments::RunId id);
+    /// Of a training that ended before its time.
+    void resumeRequested(bitlathe::experiments::RunId id);
     /// The log or a file could not be read or written: what, where, what to do.
     void failed(const QString& text);
 
@@ -80,6 +84,7 @@ private:
     void applyFilter();
     void updateState();
     void selectionChanged();
+    void refreshTrainingActions();
 
     RunTableModel* m_model = nullptr;
     QLineEdit* m_search = nullptr;
@@ -94,6 +99,9 @@ private:
     bool m_hasLog = false;
     std::vector<experiments::RunId> m_compared;  ///< the selection compareRequested last spoke of
     std::vector<QAction*> m_singleActions;       ///< need exactly one run
+    std::shared_ptr<experiments::ExperimentLog> m_log;
+    QAction* m_openTrained = nullptr;
+    QAction* m_resume = nullptr;
     QAction* m_compare = nullptr;
     QAction* m_remove = nullptr;
 };

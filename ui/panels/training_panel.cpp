@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 namespace bitlathe::ui {
 
@@ -32,18 +33,30 @@ namespace {
 constexpr int kBarSteps = 1000;
 /// Learned ranges drawn with a name; the rest are grey lines.
 constexpr std::size_t kNamedRanges = 6;
-/// Of the smoothed loss: the weight of a new step. Single batches jump too much to be read.
-constexpr double kLossSmoothing = 0.08;
+/// Weight of a new step in what is drawn. Single batches jump too much to be read.
+constexpr double kSmoothing = 0.08;
 
 QString siteTitle(const core::SiteId& site) {
     const QString layer = site.layer == core::kInputLayer ? QStringLiteral("input") : layerTitle(site.layer);
     return layer + (site.kind == core::SiteKind::Weight ? QStringLiteral(" · W") : QString());
 }
 
+/// An exponential mean, begun with the first value.
+class Smoothed {
+public:
+    double operator()(double value) {
+        m_mean = m_mean ? *m_mean + kSmoothing * (value - *m_mean) : value;
+        return *m_mean;
+    }
+
+private:
+    std::optional<double> m_mean;
+};
+
 std::vector<plots::TrainingPoint> curveOf(const JobInfo& job) {
     std::vector<plots::TrainingPoint> points;
-    double smoothed = 0;
-    bool isFirst = true;
+    Smoothed loss;
+    Smoothed accuracy;
     const double perEpoch =
         job.steps.empty() || job.plannedEpochs <= 0
             ? 0
@@ -51,28 +64,33 @@ std::vector<plots::TrainingPoint> curveOf(const JobInfo& job) {
     auto epoch = job.epochs.begin();
     const auto addEpochs = [&](double until) {
         for (; epoch != job.epochs.end() && static_cast<double>(epoch->epoch) <= until; ++epoch) {
-            points.push_back({static_cast<double>(epoch->epoch), std::nullopt, epoch->test.top1Percent()});
+            points.push_back(
+                {static_cast<double>(epoch->epoch), std::nullopt, epoch->test.top1Percent(), {}});
         }
     };
     for (const core::StepReport& step : job.steps) {
         if (!std::isfinite(step.loss) || perEpoch <= 0) {
             continue;
         }
-        smoothed = isFirst ? step.loss : smoothed + kLossSmoothing * (step.loss - smoothed);
-        isFirst = false;
         const double at = static_cast<double>(step.step) / perEpoch;
         addEpochs(at);
-        points.push_back({at, smoothed, std::nullopt});
+        points.push_back({at, loss(step.loss), std::nullopt, accuracy(step.top1Percent)});
     }
     if (job.steps.empty()) {  // a trainer that tells of epochs alone
         for (const core::EpochReport& report : job.epochs) {
             points.push_back(
-                {static_cast<double>(report.epoch), report.trainLoss, report.test.top1Percent()});
+                {static_cast<double>(report.epoch), report.trainLoss, report.test.top1Percent(), {}});
         }
     } else {
         addEpochs(HUGE_VAL);
     }
     return points;
+}
+
+/// Of a training, measured by itself where its steps tell.
+std::int64_t peakBytes(const JobInfo& job) {
+    return job.steps.empty() || job.steps.back().peakMemoryBytes == 0 ? job.progress.peakBytes
+                                                                      : job.steps.back().peakMemoryBytes;
 }
 
 /// The upper bound of every quantizer relative to where it began: what is learned, whatever the units. Those that
@@ -110,9 +128,9 @@ std::vector<plots::Series> rangesOf(const JobInfo& job) {
 
 TrainingPanel::TrainingPanel(JobRunner& runner, QWidget* parent) : QWidget(parent), m_runner(runner) {
     QLabel* const empty = newEmptyStateLabel(this);
-    empty->setText(tr(
-        "No training yet.\nRun → Train… trains the active configuration with quantization in the loop; its "
-        "curves appear here while it runs."));
+    empty->setText(tr("No training yet.\nTrain… (F5) trains the active configuration with quantization in "
+                      "the loop; its curves, "
+                      "speed and memory appear here while it runs."));
     auto* const page = new QWidget(this);
     m_curve = new plots::TrainingCurvePlot(page);
     m_curve->setMinimumHeight(110);
@@ -128,6 +146,14 @@ TrainingPanel::TrainingPanel(JobRunner& runner, QWidget* parent) : QWidget(paren
     column->setContentsMargins({});
     column->setSpacing(0);
     column->addWidget(newHead());
+    m_message = new QLabel(page);
+    m_message->setWordWrap(true);
+    m_message->setProperty("role", QStringLiteral("attention"));
+    m_message->setTextFormat(Qt::PlainText);
+    m_message->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    m_message->setContentsMargins(12, 2, 12, 8);
+    m_message->setAccessibleName(tr("What the training waits for or failed of"));
+    column->addWidget(m_message);
     column->addLayout(curves, 1);
     m_pages = new QStackedWidget(this);
     m_pages->addWidget(empty);
@@ -140,6 +166,11 @@ TrainingPanel::TrainingPanel(JobRunner& runner, QWidget* parent) : QWidget(paren
     connect(&runner, &JobRunner::epochFinished, this, [this](JobId id) {
         follow(id);
         refresh();
+    });
+    connect(&runner, &JobRunner::variantFinished, this, [this](JobId id, const auto& result) {
+        if (id == m_job) {
+            m_run = result->run;
+        }
     });
     connect(&runner, &JobRunner::progressChanged, this, [this](JobId id) {
         if (id == m_job) {
@@ -176,16 +207,24 @@ QWidget* TrainingPanel::newHead() {
     m_cancel = newToolButton(tr("Cancel"), tr("End at once; the run is kept in the log as cancelled"), head);
     connect(m_pause, &QToolButton::clicked, this, [this] {
         if (const JobInfo* const shown = job()) {
-            shown->isPauseRequested ? m_runner.resume(m_job) : m_runner.pause(m_job);
+            const bool waits = shown->isPauseRequested || shown->progress.isPaused;
+            waits ? m_runner.resume(m_job) : m_runner.pause(m_job);
         }
     });
     connect(m_stop, &QToolButton::clicked, this, [this] { m_runner.stopAndKeep(m_job); });
     connect(m_cancel, &QToolButton::clicked, this, [this] { m_runner.cancel(m_job); });
+    m_open = newToolButton(
+        tr("Open trained model"),
+        tr("Trained weights and learned ranges as the document: look at them, evaluate, export"), head);
+    m_open->setProperty("primary", true);
+    connect(m_open, &QToolButton::clicked, this, [this] { Q_EMIT openTrainedRequested(m_run); });
+    m_again = newToolButton(tr("Train again…"), tr("The same options to begin with (F5)"), head);
+    connect(m_again, &QToolButton::clicked, this, &TrainingPanel::trainAgainRequested);
     auto* const row = new QHBoxLayout;
     row->setSpacing(12);
     row->addWidget(m_name);
     row->addWidget(m_figures, 1);
-    for (QToolButton* const button : {m_pause, m_stop, m_cancel}) {
+    for (QToolButton* const button : {m_pause, m_stop, m_cancel, m_again, m_open}) {
         row->addWidget(button);
     }
     auto* const column = new QVBoxLayout(head);
@@ -203,6 +242,7 @@ const JobInfo* TrainingPanel::job() const {
 void TrainingPanel::follow(JobId id) {
     if (id != m_job) {
         m_job = id;
+        m_run = {};
         m_shownSteps = 0;
         refresh();
         Q_EMIT trainingStarted();
@@ -238,11 +278,15 @@ void TrainingPanel::refreshFigures() {
         m_bar->setValue(step.totalSteps > 0 ? static_cast<int>(kBarSteps * step.step / step.totalSteps) : 0);
     }
     if (isOver) {
-        parts += shown->state == JobState::Succeeded   ? tr("done")
+        parts += shown->state == JobState::Succeeded
+                     ? (shown->isStopRequested ? tr("stopped, best kept") : tr("done"))
                  : shown->state == JobState::Cancelled ? tr("cancelled")
                                                        : tr("failed");
+        parts += tr("took %1").arg(durationText(static_cast<double>(shown->progress.elapsedMs)));
+    } else if (shown->state == JobState::Cancelling) {
+        parts += tr("cancelling…");
     } else if (shown->progress.isPaused) {
-        parts += tr("paused: %1").arg(QString::fromStdString(shown->progress.detail));
+        parts += shown->isPauseRequested ? tr("paused") : tr("waiting");
     } else if (shown->isPauseRequested) {
         parts += tr("pausing after this step…");
     } else if (shown->isStopRequested) {
@@ -250,8 +294,8 @@ void TrainingPanel::refreshFigures() {
     } else if (shown->progress.remainingMs) {
         parts += remainingText(*shown->progress.remainingMs);
     }
-    if (shown->progress.peakBytes > 0) {
-        parts += tr("peak %1").arg(plots::shortBytes(static_cast<double>(shown->progress.peakBytes)));
+    if (const std::int64_t peak = peakBytes(*shown); peak > 0) {
+        parts += tr("peak memory %1").arg(plots::shortBytes(static_cast<double>(peak)));
     }
     const auto best = std::max_element(shown->epochs.begin(), shown->epochs.end(),
                                        [](const core::EpochReport& a, const core::EpochReport& b) {
@@ -264,12 +308,48 @@ void TrainingPanel::refreshFigures() {
     }
     m_figures->setText(parts.join(QStringLiteral(" · ")));
     m_figures->setToolTip(m_figures->text());
-    const bool isRunning = shown->state == JobState::Running;
-    m_pause->setEnabled(isRunning);
-    m_pause->setText(shown->isPauseRequested ? tr("Resume") : tr("Pause"));
-    m_stop->setEnabled(isRunning && !shown->isStopRequested && !shown->epochs.empty());
-    m_cancel->setEnabled(isRunning);
+    m_message->setText(messageOf(*shown));
+    m_message->setVisible(!m_message->text().isEmpty());
+    refreshButtons(*shown);
     Q_EMIT summaryChanged();
+}
+
+void TrainingPanel::refreshButtons(const JobInfo& shown) {
+    const bool isRunning = shown.state == JobState::Running;
+    const bool isOver = experiments::isFinished(shown.state);
+    const bool isWaiting = shown.progress.isPaused && !shown.isPauseRequested;
+    for (QToolButton* const button : {m_pause, m_stop, m_cancel}) {
+        button->setVisible(!isOver);
+    }
+    m_pause->setEnabled(isRunning);
+    m_pause->setText(shown.isPauseRequested ? tr("Resume") : isWaiting ? tr("Try again") : tr("Pause"));
+    m_pause->setToolTip(shown.isPauseRequested ? tr("Go on from where it waits")
+                        : isWaiting            ? tr("Look at once whether it can go on")
+                                               : tr("Wait after this step; nothing is lost"));
+    m_stop->setEnabled(isRunning && !shown.isStopRequested && !shown.epochs.empty());
+    m_stop->setToolTip(shown.epochs.empty() ? tr("There is no best epoch before the first one has ended")
+                                            : tr("End after this step with the weights of the best epoch"));
+    m_cancel->setEnabled(isRunning);
+    m_again->setVisible(isOver);
+    m_open->setVisible(isOver && m_run.isValid() && shown.state == JobState::Succeeded);
+}
+
+QString TrainingPanel::messageOf(const JobInfo& shown) const {
+    if (shown.state == JobState::Failed) {
+        const QString text = QString::fromStdString(shown.outcome.text);
+        return shown.epochs.empty()
+                   ? text
+                   : tr("%1\nThe last checkpoint is kept: Train again… with other options, or Resume "
+                        "training in the Runs panel once the cause is gone.")
+                         .arg(text);
+    }
+    const bool isWaiting =
+        !experiments::isFinished(shown.state) && shown.progress.isPaused && !shown.isPauseRequested;
+    return isWaiting ? QString::fromStdString(shown.progress.detail) : QString();
+}
+
+QString TrainingPanel::message() const {
+    return m_message->text();
 }
 
 void TrainingPanel::refreshCurves() {

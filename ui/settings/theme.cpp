@@ -166,7 +166,7 @@ QTabBar::tab:hover:!selected { color: @text; border-bottom: 2px solid @border; }
 QTabBar::tab:focus { color: @accent; }
 QTabWidget::pane { border: none; border-top: 1px solid @border; top: -1px; }
 QHeaderView { background: @surface; }
-QHeaderView::section { background: @surface; color: @muted; font-weight: 600; border: none; border-bottom: 1px solid @border; padding: 3px 6px; }
+QHeaderView::section { background: @surface; color: @muted; font-weight: 600; border: none; border-bottom: 1px solid @border; padding: 3px 4px; }
 QHeaderView::section:hover { color: @text; }
 QHeaderView::up-arrow { image: url(:/icons/@tone/chevron-up.svg); width: 9px; height: 9px; subcontrol-position: center right; right: 2px; }
 QHeaderView::down-arrow { image: url(:/icons/@tone/chevron-down.svg); width: 9px; height: 9px; subcontrol-position: center right; right: 2px; }

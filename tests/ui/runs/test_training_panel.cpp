@@ -3,15 +3,11 @@
 #include "tests/support/fake_engine.h"
 #include "tests/support/made_up_runs.h"
 #include "ui/dialogs/run_details_dialog.h"
-#include "ui/dialogs/train_dialog.h"
 #include "ui/panels/compare_panel.h"
 #include "ui/panels/training_panel.h"
 
-#include <QDoubleSpinBox>
-#include <QPushButton>
 #include <QSemaphore>
 #include <QSignalSpy>
-#include <QSpinBox>
 #include <QTemporaryDir>
 #include <QToolButton>
 #include <QtTest>
@@ -67,6 +63,58 @@ public:
 private:
     std::int64_t m_epochs;
     QSemaphore& m_gate;
+};
+
+core::StepReport firstStep() {
+    core::StepReport report;
+    report.step = 1;
+    report.totalSteps = 2;
+    report.epoch = 1;
+    report.loss = 2;
+    report.peakMemoryBytes = std::int64_t{96} << 20;
+    return report;
+}
+
+/// The jobs of one training each that a panel meets beside the good one.
+class MadeUpTraining : public Job {
+public:
+    std::string_view kind() const override { return "run_recipe"; }
+    std::string name() const override { return "made-up training"; }
+    std::int64_t plannedEpochs() const override { return 2; }
+};
+
+class WaitingTraining final : public MadeUpTraining {
+public:
+    JobProduct run(JobScope& scope) override {
+        scope.publish(std::make_shared<const core::StepReport>(firstStep()));
+        scope.context().waitFor(1, 2, "paused: the disk is full; free space and the training goes on", 60);
+        scope.context().checkpoint(2, 2);
+        return {};
+    }
+};
+
+class DivergingTraining final : public MadeUpTraining {
+public:
+    JobProduct run(JobScope& scope) override {
+        scope.publish(std::make_shared<const core::StepReport>(firstStep()));
+        core::EpochReport epoch;
+        epoch.epoch = 1;
+        scope.publish(std::make_shared<const core::EpochReport>(epoch));
+        throw core::Error(
+            core::ErrorCode::NonFiniteInput,
+            "training diverged: the first values that are not finite are those of layer 'stem'");
+    }
+};
+
+class FinishedTraining final : public MadeUpTraining {
+public:
+    JobProduct run(JobScope& scope) override {
+        scope.publish(std::make_shared<const core::StepReport>(firstStep()));
+        VariantResult result;
+        result.run = RunId{42};
+        scope.publish(std::make_shared<const VariantResult>(result));
+        return {};
+    }
 };
 
 struct Fixture {
@@ -171,41 +219,52 @@ private Q_SLOTS:
         QCOMPARE(both.rows[0][2].toDouble(), 88.0);
     }
 
-    void theDialogGivesBackWhatItWasGiven() {
-        TrainStage stage;
-        stage.options.epochs = 3;
-        stage.options.batchSize = 64;
-        stage.options.learningRate = 0.05;
-        stage.options.labelSmoothing = 0.1;
-        stage.options.augmentation = {true, 2};
-        stage.options.keep = core::KeptWeights::Best;
-        stage.output = "trained.pt";
-        const TrainDialog dialog(stage);
-        QVERIFY2(dialog.problem().isEmpty(), qPrintable(dialog.problem()));
-        const TrainStage given = dialog.stage();
-        QCOMPARE(given.options.epochs, stage.options.epochs);
-        QCOMPARE(given.options.batchSize, stage.options.batchSize);
-        QCOMPARE(given.options.learningRate, stage.options.learningRate);
-        QCOMPARE(given.options.labelSmoothing, stage.options.labelSmoothing);
-        QVERIFY(given.options.augmentation.horizontalFlip);
-        QCOMPARE(given.options.augmentation.shift, 2);
-        QVERIFY(given.options.keep == core::KeptWeights::Best);
-        QCOMPARE(given.output, stage.output);
-        QVERIFY(given.options.optimizer == stage.options.optimizer);
-        QVERIFY(given.options.schedule == stage.options.schedule);
+    /// A disk that is full: one message that says what to do, and a button that tries at once.
+    void aTrainingThatWaitsSaysForWhat() {
+        EngineHost host{[] { return std::make_shared<tests::FakeEngine>(); }};
+        JobRunner runner{host};
+        TrainingPanel panel{runner};
+        QSignalSpy idle(&runner, &JobRunner::idle);
+        const JobId id = runner.enqueue(std::make_unique<WaitingTraining>());
+        QTRY_VERIFY(panel.message().contains(QStringLiteral("the disk is full")));
+        QVERIFY2(panel.figures().contains(QStringLiteral("waiting")), qPrintable(panel.figures()));
+        QCOMPARE(panel.pauseButton()->text(), QStringLiteral("Try again"));
+        panel.pauseButton()->click();
+        QVERIFY(idle.wait());
+        QCOMPARE(runner.find(id)->state, JobState::Succeeded);
+        QTRY_VERIFY(panel.message().isEmpty());
     }
 
-    /// A warm-up longer than the training cannot start, and the dialog says why.
-    void badInputIsSaidAndNotStarted() {
-        TrainStage stage;
-        stage.options.epochs = 1;
-        stage.options.schedule.warmUpEpochs = 5;
-        TrainDialog dialog(stage);
-        QVERIFY(!dialog.problem().isEmpty());
-        QVERIFY(!dialog.findChild<QPushButton*>(QStringLiteral("startTraining"))->isEnabled());
-        dialog.findChildren<QSpinBox*>().front()->setValue(20);
-        QVERIFY2(dialog.problem().isEmpty(), qPrintable(dialog.problem()));
-        QVERIFY(dialog.findChild<QPushButton*>(QStringLiteral("startTraining"))->isEnabled());
+    void aFailedTrainingSaysWhyAndOffersAnother() {
+        EngineHost host{[] { return std::make_shared<tests::FakeEngine>(); }};
+        JobRunner runner{host};
+        TrainingPanel panel{runner};
+        QSignalSpy idle(&runner, &JobRunner::idle);
+        QSignalSpy again(&panel, &TrainingPanel::trainAgainRequested);
+        runner.enqueue(std::make_unique<DivergingTraining>());
+        QVERIFY(idle.wait());
+        QVERIFY2(panel.message().contains(QStringLiteral("layer 'stem'")), qPrintable(panel.message()));
+        QVERIFY2(panel.message().contains(QStringLiteral("checkpoint is kept")), qPrintable(panel.message()));
+        QVERIFY(!panel.pauseButton()->isVisibleTo(&panel));
+        QVERIFY(!panel.openButton()->isVisibleTo(&panel));
+        panel.againButton()->click();
+        QCOMPARE(again.size(), 1);
+    }
+
+    void whatItMadeCanBeOpened() {
+        EngineHost host{[] { return std::make_shared<tests::FakeEngine>(); }};
+        JobRunner runner{host};
+        TrainingPanel panel{runner};
+        QSignalSpy idle(&runner, &JobRunner::idle);
+        QSignalSpy opened(&panel, &TrainingPanel::openTrainedRequested);
+        runner.enqueue(std::make_unique<FinishedTraining>());
+        QVERIFY(idle.wait());
+        QVERIFY(panel.openButton()->isVisibleTo(&panel));
+        panel.openButton()->click();
+        QCOMPARE(opened.size(), 1);
+        QCOMPARE(opened.front().front().value<RunId>().value, 42);
+        QVERIFY2(panel.figures().contains(QStringLiteral("peak memory 96.0 MiB")),
+                 qPrintable(panel.figures()));
     }
 };
 

@@ -62,7 +62,7 @@ private Q_SLOTS:
         QCOMPARE(cell(LayerTableModel::Name), QStringLiteral("stem"));
         QCOMPARE(cell(LayerTableModel::Params), QStringLiteral("72"));
         QCOMPARE(cell(LayerTableModel::WeightBits), QStringLiteral("8"));
-        QCOMPARE(cell(LayerTableModel::WeightScheme), QStringLiteral("sym, chan"));
+        QCOMPARE(cell(LayerTableModel::WeightScheme), QStringLiteral("sym, channel"));
         QCOMPARE(cell(LayerTableModel::RangeMethod), QStringLiteral("min max"));
         QVERIFY(cell(LayerTableModel::OutputSqnr).toDouble() > 20);
         QVERIFY(!table.index(0, LayerTableModel::WeightBits).flags().testFlag(Qt::ItemIsEditable));

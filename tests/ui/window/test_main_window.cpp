@@ -3,6 +3,7 @@
 #include "app/application.h"
 #include "plots/histogram_plot.h"
 #include "tests/support/fake_engine.h"
+#include "ui/dialogs/train_dialog.h"
 #include "ui/document/config_edits.h"
 #include "ui/main_window.h"
 #include "ui/panels/budget_panel.h"
@@ -13,6 +14,7 @@
 #include "ui/panels/panel_dock.h"
 #include "ui/panels/runs_panel.h"
 #include "ui/panels/site_page.h"
+#include "ui/panels/training_panel.h"
 
 #include "core/zoo/zoo.h"
 
@@ -79,6 +81,7 @@ private Q_SLOTS:
         qputenv("XDG_DATA_HOME", m_folder->filePath("data").toUtf8());
         QSettings::setPath(QSettings::IniFormat, QSettings::UserScope, m_folder->filePath("config"));
         m_isBlocked = false;
+        m_blockedMethod = "evaluate";
         writeRecipe();
     }
 
@@ -172,6 +175,106 @@ private Q_SLOTS:
         }
         QTRY_COMPARE(window.comparePanel()->runs().size(), std::size_t{2});
         QVERIFY(window.comparePanel()->summaryTable()->model()->rowCount() > 0);
+    }
+
+    /// From F5 to a trained document: its weights, the grids it learned, and what an edit does to them.
+    void trainsAndOpensTheResult() {
+        start(m_recipe);
+        MainWindow& window = m_application->window();
+        Workbench& bench = m_application->workbench();
+        QuantDocument& document = bench.document();
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QVERIFY(document.learned() == nullptr);
+
+        window.chooseTraining();
+        auto* const dialog = window.findChild<TrainDialog*>();
+        QVERIFY(dialog != nullptr);
+        QVERIFY(dialog->request().isQuantized);
+        const QString path = m_folder->filePath(QStringLiteral("training.json"));
+        QVERIFY(bench.saveTrainingRecipe(dialog->request(), path));
+        dialog->findChild<QPushButton*>(QStringLiteral("startTraining"))->click();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
+        QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->name, "QAT W8A8");
+
+        // What was saved is what the run did.
+        const auto log = experiments::ExperimentLog::open(bench.logPath().toStdString());
+        const experiments::RunRecord run = log->runs().front();
+        const auto saved = experiments::Recipe::load(path.toStdString()).toJson();
+        const auto done = nlohmann::json::parse(log->run(run.id).what.recipeJson);
+        QVERIFY2(saved.at("stages") == done.at("stages"), done.at("stages").dump(1).c_str());
+
+        QToolButton* const open = window.trainingPanel()->openButton();
+        QVERIFY(open->isVisibleTo(window.trainingPanel()));
+        open->click();
+        QTRY_VERIFY_WITH_TIMEOUT(document.recipe().model.run == run.id.value, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, kPatienceMs);
+        QVERIFY(document.learned() != nullptr);
+        const core::LayerId layer = document.model()->layers[3].id;
+        const core::SiteId output{layer, core::SiteKind::Output};
+        QVERIFY(document.siteState(output).isLearned);
+        QVERIFY(*document.siteState(output).qparams == document.learned()->plan.sites.at(output));
+        QVERIFY(document.siteState({layer, core::SiteKind::Weight}).isLearned);
+        setBits(document, {layer}, core::SiteKind::Output, 4);
+        QVERIFY(!document.siteState(output).isLearned);
+        document.undoStack()->undo();
+        QVERIFY(document.siteState(output).isLearned);
+
+        // It can be evaluated like any document, and trained further.
+        bench.evaluate();
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
+        window.chooseTraining();
+        auto* const further = window.findChild<TrainDialog*>();
+        QCOMPARE(further->request().startRun, run.id.value);
+        further->reject();
+    }
+
+    void aCancelledTrainingIsResumedFromTheRuns() {
+        start(m_recipe);
+        MainWindow& window = m_application->window();
+        Workbench& bench = m_application->workbench();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        m_blockedMethod = "train";
+        m_isBlocked = true;
+        bench.train(bench.trainingRequest());
+        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), kPatienceMs);
+        const experiments::JobId job = bench.jobs().jobs().back();
+        bench.jobs().cancel(job);
+        m_isBlocked = false;
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, kPatienceMs);
+
+        window.dock(QStringLiteral("runs"))->show();
+        window.dock(QStringLiteral("runs"))->raise();
+        window.runsPanel()->refresh();
+        QTableView* const runs = window.runsPanel()->table();
+        QTRY_COMPARE(runs->model()->rowCount(), 1);
+        runs->selectRow(0);
+        const auto actionNamed = [&](const QString& text) -> QAction* {
+            for (QAction* const action : runs->actions()) {
+                if (action->text() == text) {
+                    return action;
+                }
+            }
+            return nullptr;
+        };
+        QVERIFY(!actionNamed(QStringLiteral("Open trained model"))->isEnabled());
+        QVERIFY(actionNamed(QStringLiteral("Resume training"))->isEnabled());
+        actionNamed(QStringLiteral("Resume training"))->trigger();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
+        const auto log = experiments::ExperimentLog::open(bench.logPath().toStdString());
+        const experiments::RunRecord resumed = log->runs().front();
+        QVERIFY(resumed.status == experiments::RunStatus::Succeeded);
+        QCOMPARE(resumed.metrics.at("resumed_run").value, 1.0);
+
+        runs->selectRow(0);
+        QTRY_VERIFY(actionNamed(QStringLiteral("Open trained model"))->isEnabled());
+        QVERIFY(!actionNamed(QStringLiteral("Resume training"))->isEnabled());
     }
 
     void keepsTheProject() {
@@ -329,7 +432,7 @@ private:
                     core::Seed{1});
             }
             engine->onStep = [this](const std::string& method, std::int64_t) {
-                while (m_isBlocked && method == "evaluate") {
+                while (m_isBlocked && method == m_blockedMethod) {
                     m_isWaiting = true;
                     std::this_thread::sleep_for(std::chrono::milliseconds(2));
                 }
@@ -366,6 +469,7 @@ private:
     std::unique_ptr<QTemporaryDir> m_folder;
     std::unique_ptr<app::Application> m_application;
     QString m_recipe;
+    std::string m_blockedMethod = "evaluate";  ///< set before m_isBlocked
     std::atomic<bool> m_isBlocked = false;
     std::atomic<bool> m_isWaiting = false;
     std::atomic<bool> m_isGraphMissing = false;
