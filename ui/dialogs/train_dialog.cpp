@@ -81,6 +81,8 @@ TrainDialog::TrainDialog(Offer offer, QWidget* parent)
     m_scroll = new QScrollArea(this);
     m_scroll->setWidget(content);
     m_scroll->setWidgetResizable(true);
+    m_scroll->viewport()->setAutoFillBackground(false);
+    content->setAutoFillBackground(false);  // setWidget() turned it on: the dialog's own colour shall show
     m_scroll->setFrameShape(QFrame::NoFrame);
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_quantization = new QuantizationSection(this);

@@ -283,6 +283,9 @@ void JobsPanel::refreshCurve() {
             points.push_back({static_cast<double>(epoch.epoch), epoch.trainLoss, epoch.test.top1Percent()});
         }
     }
+    m_curve->setPlannedEpochs(job != nullptr && job->plannedEpochs > 0
+                                  ? std::optional<double>(static_cast<double>(job->plannedEpochs))
+                                  : std::nullopt);
     m_curve->setPoints(std::move(points));
 }
 

@@ -295,7 +295,7 @@ void TrainingPanel::refreshFigures() {
         parts += remainingText(*shown->progress.remainingMs);
     }
     if (const std::int64_t peak = peakBytes(*shown); peak > 0) {
-        parts += tr("peak memory %1").arg(plots::shortBytes(static_cast<double>(peak)));
+        parts += tr("peak %1").arg(plots::shortBytes(static_cast<double>(peak)));
     }
     const auto best = std::max_element(shown->epochs.begin(), shown->epochs.end(),
                                        [](const core::EpochReport& a, const core::EpochReport& b) {

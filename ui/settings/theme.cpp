@@ -181,6 +181,8 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QProgressBar { background: @header; border: none; border-radius: 3px; height: 6px; text-align: center; }
 QProgressBar::chunk { background: @accent; border-radius: 3px; }
 QCheckBox, QRadioButton { spacing: 7px; }
+QCheckBox::indicator:unchecked, QRadioButton::indicator:unchecked { background: @surface; border: 1px solid @muted; border-radius: 3px; }
+QRadioButton::indicator:unchecked { border-radius: 7px; }
 QGroupBox { border: 1px solid @border; border-radius: 6px; margin-top: 10px; padding: 10px 8px 8px 8px; }
 QGroupBox::title { subcontrol-origin: margin; left: 10px; padding: 0 4px; color: @muted; }
 QStatusBar { background: @window; color: @muted; border-top: 1px solid @border; }
