@@ -82,7 +82,6 @@ ChannelsPage::ChannelsPage(QuantDocument& document, Selection& selection, QWidge
     m_spread = new QLabel(this);
     m_spread->setProperty("role", QStringLiteral("muted"));
     m_spread->setWordWrap(true);
-    m_spread->setContentsMargins(12, 0, 12, 10);
 
     auto* const row = new QHBoxLayout;
     row->setContentsMargins(12, 8, 12, 0);
@@ -94,7 +93,10 @@ ChannelsPage::ChannelsPage(QuantDocument& document, Selection& selection, QWidge
     column->addLayout(row);
     column->addWidget(m_plot, 3);
     column->addWidget(m_bits, 2);
-    column->addWidget(m_spread);
+    auto* const words = new QHBoxLayout;
+    words->setContentsMargins(12, 0, 12, 10);
+    words->addWidget(m_spread);
+    column->addLayout(words);
 
     connect(&selection, &Selection::currentChanged, this, &ChannelsPage::refresh);
     connect(&document, &QuantDocument::modelChanged, this, &ChannelsPage::refresh);

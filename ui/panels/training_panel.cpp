@@ -151,9 +151,11 @@ TrainingPanel::TrainingPanel(JobRunner& runner, QWidget* parent) : QWidget(paren
     m_message->setProperty("role", QStringLiteral("attention"));
     m_message->setTextFormat(Qt::PlainText);
     m_message->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
-    m_message->setContentsMargins(12, 2, 12, 8);
     m_message->setAccessibleName(tr("What the training waits for or failed of"));
-    column->addWidget(m_message);
+    auto* const messageRow = new QHBoxLayout;
+    messageRow->setContentsMargins(12, 0, 12, 6);
+    messageRow->addWidget(m_message);
+    column->addLayout(messageRow);
     column->addLayout(curves, 1);
     m_pages = new QStackedWidget(this);
     m_pages->addWidget(empty);
