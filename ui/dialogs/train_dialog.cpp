@@ -240,7 +240,9 @@ void TrainDialog::changeEpochs(int epochs) {
         const QSignalBlocker blocker(m_milestones);
         m_milestones->setText(milestonesText(*milestones));
     }
-    m_quantization->stretch(factor);
+    if (m_request.isQuantized) {
+        m_quantization->stretch(factor);
+    }
     refresh();
 }
 

@@ -189,6 +189,8 @@ QWidget* JobsPanel::newQueueArea() {
     m_moveUp = addTableAction(tr("Run earlier"), Qt::ALT | Qt::Key_Up);
     connect(m_moveUp, &QAction::triggered, this, [this] { moveSelected(-1); });
     m_moveDown = addTableAction(tr("Run later"), Qt::ALT | Qt::Key_Down);
+    m_moveUp->setIconText(tr("Earlier"));  // on the buttons, which a narrow dock has little room for
+    m_moveDown->setIconText(tr("Later"));
     connect(m_moveDown, &QAction::triggered, this, [this] { moveSelected(1); });
     connect(addTableAction(tr("Copy"), QKeySequence::Copy), &QAction::triggered, this,
             &JobsPanel::copySelection);

@@ -23,6 +23,8 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 namespace bitlathe::ui {
 
@@ -421,12 +423,17 @@ void LayersPanel::removeVariant() {
 
 void LayersPanel::fitColumns() {
     // Text gives way before figures do: what does not fit is elided there, and a tool tip has it whole. First to widths at
-    // which the usual texts are whole ("dw 3×3 /2", "sym, channel"), then, in a small window, further.
-    const std::pair<int, int> shrinkable[] = {
-        {LayerTableModel::Kind, 77},         {LayerTableModel::RangeMethod, 68},
-        {LayerTableModel::WeightScheme, 83}, {LayerTableModel::Name, 132},
-        {LayerTableModel::WeightScheme, 70}, {LayerTableModel::Kind, 56},
-        {LayerTableModel::RangeMethod, 56},  {LayerTableModel::Name, 96}};
+    // which the usual texts are whole ("dw 3×3 /2", "sym, chan…"), then, where that makes everything fit, further; where
+    // it would not, the table is scrolled and can be read.
+    using Widths = std::vector<std::pair<int, int>>;
+    static const Widths kComfortable = {{LayerTableModel::Kind, 77},
+                                        {LayerTableModel::RangeMethod, 68},
+                                        {LayerTableModel::WeightScheme, 83},
+                                        {LayerTableModel::Name, 132}};
+    static const Widths kTight = {{LayerTableModel::WeightScheme, 70},
+                                  {LayerTableModel::Kind, 62},
+                                  {LayerTableModel::RangeMethod, 62},
+                                  {LayerTableModel::Name, 100}};
     QHeaderView* const header = m_table->horizontalHeader();
     QStyleOptionViewItem option;
     option.fontMetrics = m_table->fontMetrics();
@@ -446,11 +453,22 @@ void LayersPanel::fitColumns() {
         m_table->setColumnWidth(column, width);
         excess += width;
     }
-    for (const auto& [column, minimum] : shrinkable) {
-        const int width = m_table->columnWidth(column);
-        const int cut = std::clamp(excess, 0, std::max(0, width - minimum));
-        m_table->setColumnWidth(column, width - cut);
-        excess -= cut;
+    const auto room = [this](int column, int minimum) {
+        return std::max(0, m_table->columnWidth(column) - minimum);
+    };
+    const auto shrink = [&](const Widths& widths) {
+        for (const auto& [column, minimum] : widths) {
+            const int cut = std::clamp(excess, 0, room(column, minimum));
+            m_table->setColumnWidth(column, m_table->columnWidth(column) - cut);
+            excess -= cut;
+        }
+    };
+    shrink(kComfortable);
+    const int tightRoom = std::accumulate(kTight.begin(), kTight.end(), 0, [&](int sum, const auto& width) {
+        return sum + room(width.first, width.second);
+    });
+    if (excess <= tightRoom) {
+        shrink(kTight);
     }
     if (excess < 0) {
         m_table->setColumnWidth(LayerTableModel::Name, m_table->columnWidth(LayerTableModel::Name) - excess);

@@ -12,7 +12,7 @@ const LayerId kStem("stem");
 const SiteId kStemWeight{kStem, SiteKind::Weight};
 const SiteId kStemOutput{kStem, SiteKind::Output};
 
-QParams gridOf(double scale) {
+QParams gridOf(float scale) {
     QParams grid;
     grid.scale = {scale};
     grid.zeroPoint = {0};
@@ -30,7 +30,7 @@ QuantConfig fourBits() {
 
 LearnedPlan learned() {
     LearnedPlan plan{fourBits(), {}};
-    plan.plan.sites = {{kStemWeight, gridOf(0.5)}, {kStemOutput, gridOf(0.25)}};
+    plan.plan.sites = {{kStemWeight, gridOf(0.5F)}, {kStemOutput, gridOf(0.25F)}};
     return plan;
 }
 

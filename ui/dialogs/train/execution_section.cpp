@@ -134,7 +134,7 @@ QString ExecutionSection::summary() const {
                       m_precision->currentIndex() == 0 ? tr("float32") : tr("bfloat16"),
                       m_keep->currentIndex() == 0 ? tr("last epoch kept") : tr("best epoch kept")};
     if (m_workers->value() > 1) {
-        parts += tr("%n worker(s)", nullptr, m_workers->value());
+        parts += tr("%1 workers").arg(m_workers->value());
     }
     return parts.join(QStringLiteral(" · "));
 }

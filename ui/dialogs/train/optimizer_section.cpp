@@ -161,8 +161,7 @@ void OptimizerSection::refreshGuideline() {
     m_guideline->setText(
         findings.empty()
             ? tr("Every parameter decays, as edgeai-torchvision's guideline asks.")
-            : tr("Guideline for power-of-two schemes: %n kind(s) of parameters do not decay enough.", nullptr,
-                 static_cast<int>(findings.size())));
+            : tr("Guideline for power-of-two schemes: every parameter decays, by about 1e-4. Not so yet."));
     m_guideline->setToolTip(lines.join(QLatin1Char('\n')));
     m_decayEverything->setVisible(!findings.empty());
 }
@@ -194,7 +193,7 @@ QString OptimizerSection::summary() const {
         parts += tr("gradients clipped at %1").arg(m_clip->text());
     }
     if (m_rules->rowCount() > 0) {
-        parts += tr("%n rule(s)", nullptr, m_rules->rowCount());
+        parts += m_rules->rowCount() == 1 ? tr("1 rule") : tr("%1 rules").arg(m_rules->rowCount());
     }
     return parts.join(QStringLiteral(" · "));
 }
