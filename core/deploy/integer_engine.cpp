@@ -4,12 +4,12 @@
 #include "core/device/arena_plan.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
+#include "core/util/worker_pool.h"
 
 #include <algorithm>
 #include <atomic>
 #include <functional>
 #include <string>
-#include <thread>
 
 namespace bitlathe::core {
 
@@ -47,19 +47,36 @@ void load(const std::uint8_t* source, const IntegerTensor& tensor, std::int32_t*
     }
 }
 
+const IntegerKernels* kernelsFor(IntegerEngineOptions::Kernels wanted) {
+    const IntegerKernels* kernels = &portableKernels();
+    switch (wanted) {
+    case IntegerEngineOptions::Kernels::Portable:
+        break;
+    case IntegerEngineOptions::Kernels::Avx2:
+        kernels = avx2Kernels();
+        break;
+    case IntegerEngineOptions::Kernels::Best:
+        for (const IntegerKernels* const faster : {avx2Kernels(), vnniKernels()}) {
+            kernels = faster != nullptr ? faster : kernels;
+        }
+        break;
+    }
+    if (kernels == nullptr) {
+        throw Error(ErrorCode::InvalidConfig,
+                    "this processor has no AVX2; let the integer engine choose its kernels");
+    }
+    return kernels;
+}
+
 }  // namespace
 
 class IntegerEngine::Program {
 public:
     Program(const IntegerGraph& graph, const IntegerEngineOptions& options)
-        : m_graph(graph), m_threads(options.threads), m_kernels(&portableKernels()) {
+        : m_graph(graph), m_kernels(kernelsFor(options.kernels)), m_pool(options.threads - 1) {
         if (options.threads < 1) {
             throw Error(ErrorCode::InvalidConfig, "an integer engine of " + std::to_string(options.threads) +
                                                       " threads; use at least 1");
-        }
-        if (const IntegerKernels* const fast = vnniKernels();
-            fast != nullptr && options.kernels == IntegerEngineOptions::Kernels::Best) {
-            m_kernels = fast;
         }
         for (const IntegerLayer& layer : m_graph.layers) {
             m_steps.push_back(makeStep(m_graph, layer));
@@ -67,7 +84,7 @@ public:
             m_accumulators = std::max(m_accumulators, m_steps.back()->accumulatorCount());
         }
         planMemory();
-        for (int t = 0; t < m_threads; ++t) {
+        for (int t = 0; t < options.threads; ++t) {
             m_workspaces.push_back(makeWorkspace());
         }
     }
@@ -80,19 +97,17 @@ public:
     void forEachImage(std::int64_t images, const std::function<void(std::int64_t, Workspace&)>& body) {
         constexpr std::int64_t kRun = 4;
         std::atomic<std::int64_t> next{0};
-        const auto work = [&](Workspace& workspace) {
+        const std::function<void(int)> work = [&](int worker) {
+            Workspace& workspace = m_workspaces[static_cast<std::size_t>(worker)];
             for (std::int64_t first = next.fetch_add(kRun); first < images; first = next.fetch_add(kRun)) {
                 for (std::int64_t i = first; i < std::min(first + kRun, images); ++i) {
                     body(i, workspace);
                 }
             }
         };
-        const std::int64_t useful = std::min<std::int64_t>(m_threads, (images + kRun - 1) / kRun);
-        std::vector<std::jthread> helpers;
-        for (std::int64_t t = 1; t < useful; ++t) {
-            helpers.emplace_back([&, t] { work(m_workspaces[static_cast<std::size_t>(t)]); });
-        }
-        work(m_workspaces.front());
+        const std::int64_t useful =
+            std::min<std::int64_t>(std::ssize(m_workspaces), (images + kRun - 1) / kRun);
+        m_pool.run(static_cast<int>(useful) - 1, work);
     }
 
     std::uint8_t* tensor(int index, Workspace& workspace) const {
@@ -202,7 +217,6 @@ private:
     }
 
     IntegerGraph m_graph;
-    int m_threads;
     const IntegerKernels* m_kernels;
     std::vector<std::unique_ptr<IntegerStep>> m_steps;
     std::size_t m_paddedBytes = 0;
@@ -210,6 +224,7 @@ private:
     std::vector<std::int64_t> m_offsets;
     std::int64_t m_arenaBytes = 0;
     std::vector<Workspace> m_workspaces;
+    WorkerPool m_pool;
 };
 
 IntegerEngine::IntegerEngine(const IntegerGraph& graph, const IntegerEngineOptions& options)

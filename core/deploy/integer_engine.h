@@ -14,6 +14,7 @@ struct IntegerEngineOptions {
     enum class Kernels {
         Best,      ///< the fastest the processor has
         Portable,  ///< plain C++, for comparison
+        Avx2,      ///< those of processors without AVX-512 VNNI, for comparison
     };
     int threads = 1;  ///< images are shared out among them
     Kernels kernels = Kernels::Best;
@@ -26,14 +27,14 @@ struct IntegerEngineOptions {
 /// lifetimes, allocated here and never again. Not for two callers at once.
 class IntegerEngine {
 public:
-    /// Errors  InvalidConfig: threads < 1.
+    /// Errors  InvalidConfig: threads < 1, or kernels the processor does not have.
     explicit IntegerEngine(const IntegerGraph& graph, const IntegerEngineOptions& options = {});
     ~IntegerEngine();
     IntegerEngine(IntegerEngine&&) noexcept;
     IntegerEngine& operator=(IntegerEngine&&) noexcept;
 
     const IntegerGraph& graph() const noexcept;
-    std::string kernelName() const;            ///< "avx512_vnni", "portable"
+    std::string kernelName() const;            ///< "avx512_vnni", "avx2", "portable"
     std::int64_t arenaBytes() const noexcept;  ///< of one thread
 
     /// Real outputs for images as the data delivers them (N,C,H,W): input grid, integer model, output scale.

@@ -9,7 +9,7 @@
 
 namespace bitlathe::core {
 
-/// The inner loops of IntegerEngine, once in portable C++ and once for AVX-512 VNNI. Both compute the same
+/// The inner loops of IntegerEngine, in portable C++, for AVX2 and for AVX-512 VNNI. All compute the same
 /// integers. Codes are stored as bytes counted from their tensor's lowest code, so that every activation is
 /// unsigned; channels are padded to a multiple of kLanes in everything that belongs to weights.
 ///
@@ -124,6 +124,8 @@ struct IntegerKernels {
 };
 
 const IntegerKernels& portableKernels() noexcept;
+/// Null where the processor (or the compiler) lacks AVX2 with FMA.
+const IntegerKernels* avx2Kernels() noexcept;
 /// Null where the processor (or the compiler) lacks AVX-512 with VNNI.
 const IntegerKernels* vnniKernels() noexcept;
 

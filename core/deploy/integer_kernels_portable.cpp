@@ -1,5 +1,6 @@
 #include "core/deploy/integer_kernels.h"
 #include "core/deploy/requantization.h"
+#include "core/deploy/rounded_shift.h"
 #include "core/types/vectorised.h"
 
 #include <algorithm>
@@ -56,27 +57,13 @@ std::uint8_t byThresholds(const RequantizeTable& table, std::int32_t accumulator
 }
 
 template <Rounding R>
-__attribute__((always_inline)) inline std::int64_t rounded(std::int64_t product, std::int64_t shift) {
-    const std::int64_t half = std::int64_t{1} << (shift - 1);
-    if constexpr (R == Rounding::Floor) {
-        return product >> shift;
-    } else if constexpr (R == Rounding::HalfUp) {
-        return (product + half) >> shift;
-    } else if constexpr (R == Rounding::HalfAway) {
-        return (product + half - (product < 0 ? 1 : 0)) >> shift;
-    } else {
-        return (product + half - 1 + ((product >> shift) & 1)) >> shift;
-    }
-}
-
-template <Rounding R>
 __attribute__((always_inline)) inline void requantizeRun(const std::int32_t* acc, std::uint8_t* out,
                                                          int channels, const RequantizeTable& table) {
     const std::int64_t lower = table.lower - table.zeroPoint;
     const std::int64_t upper = table.upper - table.zeroPoint;
     for (int c = 0; c < channels; ++c) {
         const auto i = static_cast<std::size_t>(c);
-        const std::int64_t code = rounded<R>(std::int64_t{acc[c]} * table.mantissas[i], table.shifts[i]);
+        const std::int64_t code = roundedShift<R>(std::int64_t{acc[c]} * table.mantissas[i], table.shifts[i]);
         out[c] = static_cast<std::uint8_t>(std::min(std::max(code, lower), upper) + table.zeroPoint);
     }
 }
@@ -115,7 +102,7 @@ __attribute__((always_inline)) inline void addRun(const AddTask& task) {
     const std::int64_t upper = task.upper - task.zeroPoint;
     for (std::size_t i = 0; i < task.count; ++i) {
         const std::int64_t sum = task.a[i] * task.mantissaA + task.b[i] * task.mantissaB + task.offset;
-        const std::int64_t code = rounded<R>(sum, task.shift);
+        const std::int64_t code = roundedShift<R>(sum, task.shift);
         task.output[i] = static_cast<std::uint8_t>(std::min(std::max(code, lower), upper) + task.zeroPoint);
     }
 }

@@ -1,4 +1,5 @@
 #include "core/deploy/integer_engine.h"
+#include "core/deploy/integer_kernels.h"
 #include "core/deploy/lower.h"
 #include "core/deploy/reference_engine.h"
 #include "core/types/error.h"
@@ -35,7 +36,7 @@ class TestIntegerEngine : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
-    /// Every layer of random networks, random bits, on codes over the whole range: both kernels, one and three
+    /// Every layer of random networks, random bits, on codes over the whole range: all kernels, one to three
     /// threads, give the reference engine's codes.
     void equalsTheReference_data() {
         QTest::addColumn<bool>("powerOfTwo");
@@ -66,6 +67,11 @@ private Q_SLOTS:
             IntegerEngine portable(graph, {.threads = 3, .kernels = IntegerEngineOptions::Kernels::Portable});
             QCOMPARE(portable.kernelName(), std::string("portable"));
             compare(graph, fast, portable, seed);
+            if (avx2Kernels() != nullptr) {
+                IntegerEngine avx2(graph, {.threads = 2, .kernels = IntegerEngineOptions::Kernels::Avx2});
+                QCOMPARE(avx2.kernelName(), std::string("avx2"));
+                compare(graph, fast, avx2, seed);
+            }
         }
     }
 
