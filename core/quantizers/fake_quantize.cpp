@@ -5,6 +5,7 @@
 #include "core/types/vectorised.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -228,7 +229,9 @@ BITLATHE_VECTORISED void maskGradientKernel(const std::uint8_t* mask, const floa
                                             std::size_t count) {
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) {
-        out[i] = mask[i] != 0 ? gradient[i] : 0.0F;
+        // 1 becomes all ones, 0 stays: a comparison of bytes would not fill float vectors.
+        const std::uint32_t passes = 0U - mask[i];
+        out[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(gradient[i]) & passes);
     }
 }
 

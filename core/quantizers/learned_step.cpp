@@ -41,35 +41,61 @@ BITLATHE_VECTORISED void forwardKernel(const float* in, float* out, std::size_t 
 struct Lanes {
     double step[kLanes] = {};
     double offset[kLanes] = {};
-
-    /// The product is rounded to float before the sum in double: one part in 2^24 of each term.
-    __attribute__((always_inline)) inline float add(std::size_t i, float x, float g, float step0,
-                                                    float offset0, float lower, float upper) noexcept {
-        const float v = (x - offset0) / step0;
-        const bool below = v <= lower;
-        const bool above = v >= upper;
-        const bool inside = !below & !above & (v == v);
-        const float slope = inside ? std::nearbyint(v) - v : (below ? lower : (above ? upper : 0.0F));
-        step[i] += static_cast<double>(g * slope);
-        offset[i] += (below | above) ? static_cast<double>(g) : 0.0;
-        return inside ? g : 0.0F;
-    }
 };
 
-BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, float* out, std::size_t count,
-                                        float step, float offset, float lower, float upper, Lanes& result) {
-    Lanes lanes;
+// Terms between two sums: they stay in the first-level cache.
+constexpr std::size_t kStretch = 1024;
+
+/// What each value adds to the parameters' gradients, and its own. Comparisons with NaN are false: no gradient.
+__attribute__((always_inline)) inline void backwardTerms(const float* x, const float* gradient, float* out,
+                                                         float* stepTerms, float* offsetTerms, std::size_t count,
+                                                         float step, float offset, float lower, float upper) {
+#pragma GCC ivdep
+    for (std::size_t i = 0; i < count; ++i) {
+        const float g = gradient[i];
+        const float v = (x[i] - offset) / step;
+        float slope = std::nearbyint(v) - v;
+        slope = v >= upper ? upper : slope;
+        slope = v <= lower ? lower : slope;
+        stepTerms[i] = g * (v == v ? slope : 0.0F);
+        const float outside = v >= upper ? g : 0.0F;
+        offsetTerms[i] = v <= lower ? g : outside;
+        const float below = v > lower ? g : 0.0F;
+        out[i] = v < upper ? below : 0.0F;
+    }
+}
+
+/// Each term is rounded to float before the sum in double: one part in 2^24 of it.
+__attribute__((always_inline)) inline void addTerms(const float* terms, std::size_t count, double* lanes) {
+    double sums[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        sums[i] = lanes[i];
+    }
     const std::size_t whole = count - count % kLanes;
     for (std::size_t b = 0; b < whole; b += kLanes) {
-#pragma GCC ivdep
         for (std::size_t i = 0; i < kLanes; ++i) {
-            out[b + i] = lanes.add(i, x[b + i], gradient[b + i], step, offset, lower, upper);
+            sums[i] += static_cast<double>(terms[b + i]);
         }
     }
-    for (std::size_t i = whole; i < count; ++i) {
-        out[i] = lanes.add(i - whole, x[i], gradient[i], step, offset, lower, upper);
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        lanes[i] = sums[i];
     }
-    result = lanes;
+    for (std::size_t i = whole; i < count; ++i) {
+        lanes[i - whole] += static_cast<double>(terms[i]);
+    }
+}
+
+BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, float* out, std::size_t count,
+                                        float step, float offset, float lower, float upper, Lanes& lanes) {
+    float stepTerms[kStretch];
+    float offsetTerms[kStretch];
+    for (std::size_t begin = 0; begin < count; begin += kStretch) {
+        const std::size_t length = count - begin < kStretch ? count - begin : kStretch;
+        backwardTerms(x + begin, gradient + begin, out + begin, stepTerms, offsetTerms, length, step, offset, lower,
+                      upper);
+        addTerms(stepTerms, length, lanes.step);
+        addTerms(offsetTerms, length, lanes.offset);
+    }
 }
 
 }  // namespace
