@@ -8,8 +8,6 @@
 #include "engine/tensor_bridge.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/aminmax.h>
-#include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -34,7 +32,12 @@ struct Rows {
     std::int64_t count;
     std::int64_t length;
     std::int64_t channels;
+    std::int64_t perSample;
     bool areChannels;  ///< a row holds one value of each channel
+
+    std::span<const float> values(std::int64_t begin, std::int64_t end) const {
+        return {data + begin * length, static_cast<std::size_t>((end - begin) * length)};
+    }
 };
 
 Rows rowsOf(const at::Tensor& value) {
@@ -42,99 +45,170 @@ Rows rowsOf(const at::Tensor& value) {
     const std::int64_t inner = value.is_contiguous() && value.dim() > 1 ? value.stride(1) : 1;
     const bool areChannels = inner == 1;
     const std::int64_t length = areChannels ? channels : inner;
-    return {value.data_ptr<float>(), value.numel() / length, length, channels, areChannels};
+    const std::int64_t count = value.numel() / length;
+    return {value.data_ptr<float>(), count, length, channels, count / value.size(0), areChannels};
+}
+
+Moments momentsOf(std::span<const float> values) {
+    return engine::momentsOf(values.data(), values.size());
+}
+
+/// Extrema of a sequence of channels or samples.
+struct Extrema {
+    std::vector<float> lower;
+    std::vector<float> upper;
+
+    explicit Extrema(std::int64_t count)
+        : lower(static_cast<std::size_t>(count), std::numeric_limits<float>::infinity()),
+          upper(static_cast<std::size_t>(count), -std::numeric_limits<float>::infinity()) {}
+
+    void widen(std::size_t i, const Moments& moments) {
+        lower[i] = std::min(lower[i], moments.minimum);
+        upper[i] = std::max(upper[i], moments.maximum);
+    }
+    void merge(const Extrema& other) {
+        for (std::size_t i = 0; i < lower.size(); ++i) {
+            lower[i] = std::min(lower[i], other.lower[i]);
+            upper[i] = std::max(upper[i], other.upper[i]);
+        }
+    }
+};
+
+/// Whole pixels that column loops take at a time, so that they are long whatever the number of channels.
+std::int64_t columnsPerTurn(const Rows& rows) {
+    constexpr std::int64_t kShortestLoop = 256;
+    return rows.areChannels ? (kShortestLoop + rows.channels - 1) / rows.channels * rows.channels
+                            : rows.channels;
 }
 
 /// What one thread gathers of its blocks. Extrema and histograms merge exactly in any order; the channels' sums are
 /// added in the order of the blocks (see `first`).
-struct Partial {
-    std::int64_t first = 0;  ///< block it began with
-    core::Histogram histogram;
-    std::vector<float> lower;
-    std::vector<float> upper;
-    std::vector<core::ChannelStatistics> channels;
+class Partial {
+public:
+    Partial(std::int64_t firstBlock, const Rows& rows, std::int64_t samples, core::ChannelDetail detail)
+        : m_first(firstBlock), m_columns(columnsPerTurn(rows)), m_samples(samples),
+          m_channels(detail == core::ChannelDetail::Histograms && rows.channels > 1
+                         ? static_cast<std::size_t>(rows.channels)
+                         : 0) {}
 
-    Partial(std::int64_t firstBlock, std::int64_t channelCount)
-        : first(firstBlock),
-          lower(static_cast<std::size_t>(channelCount), std::numeric_limits<float>::infinity()),
-          upper(static_cast<std::size_t>(channelCount), -std::numeric_limits<float>::infinity()),
-          channels(channelCount > 1 ? static_cast<std::size_t>(channelCount) : 0) {}
-
-    /// A run of values of one channel.
-    void extend(std::size_t channel, const float* values, std::size_t count) {
-        const Moments moments = momentsOf(values, count);
-        lower[channel] = std::min(lower[channel], moments.minimum);
-        upper[channel] = std::max(upper[channel], moments.maximum);
-        if (channels.empty()) {
-            return;
+    /// Extrema of every channel and sample, and the rows' moments, which are returned.
+    Moments addMoments(const Rows& rows, std::int64_t begin, std::int64_t end) {
+        Moments all;
+        for (std::int64_t row = begin; row < end;) {
+            // Planes one by one; pixels as far as they are of one sample.
+            const std::int64_t sample = row / rows.perSample;
+            const std::int64_t next =
+                rows.areChannels ? std::min(end, (sample + 1) * rows.perSample) : row + 1;
+            const std::span<const float> values = rows.values(row, next);
+            const Moments moments = momentsOf(values);
+            m_samples.widen(static_cast<std::size_t>(sample), moments);
+            if (rows.areChannels) {
+                widenToColumns(values.data(), values.size(), m_columns.lower.size(), m_columns.lower.data(),
+                               m_columns.upper.data());
+            } else {
+                m_columns.widen(static_cast<std::size_t>(row % rows.channels), moments);
+            }
+            if (row == begin) {
+                all = moments;
+            } else {
+                all.add(moments);
+            }
+            row = next;
         }
-        core::ChannelStatistics& own = channels[channel];
-        own.sum += moments.sum;
-        own.sumOfSquares += moments.sumOfSquares;
-        own.sumOfMagnitudes += moments.sumOfMagnitudes;
-        own.histogram.add({values, count}, moments.minimum, moments.maximum);
+        return all;
     }
 
-    void extend(const Rows& rows, std::int64_t begin, std::int64_t end, std::vector<float>& column) {
-        const auto length = static_cast<std::size_t>(rows.length);
+    void addHistogram(std::span<const float> values, const Moments& moments) {
+        m_histogram.add(values, moments.minimum, moments.maximum);
+    }
+
+    /// Histograms and sums of every channel, where they are wanted.
+    void addChannels(const Rows& rows, std::int64_t begin, std::int64_t end) {
+        if (m_channels.empty()) {
+            return;
+        }
         if (!rows.areChannels) {
             for (std::int64_t row = begin; row < end; ++row) {
-                extend(static_cast<std::size_t>(row % rows.channels), rows.data + row * rows.length, length);
+                addChannel(static_cast<std::size_t>(row % rows.channels), rows.values(row, row + 1));
             }
             return;
         }
         // Channels-last: each channel's values of the block, side by side.
         const auto count = static_cast<std::size_t>(end - begin);
-        column.resize(count);
+        const auto length = static_cast<std::size_t>(rows.length);
+        m_column.resize(count);
         for (std::size_t channel = 0; channel < length; ++channel) {
-            const float* const source = rows.data + static_cast<std::size_t>(begin) * length + channel;
+            const float* const source = rows.values(begin, end).data() + channel;
             for (std::size_t i = 0; i < count; ++i) {
-                column[i] = source[i * length];
+                m_column[i] = source[i * length];
             }
-            extend(channel, column.data(), count);
+            addChannel(channel, m_column);
         }
     }
 
     void merge(const Partial& other) {
-        histogram.merge(other.histogram);
-        for (std::size_t c = 0; c < lower.size(); ++c) {
-            lower[c] = std::min(lower[c], other.lower[c]);
-            upper[c] = std::max(upper[c], other.upper[c]);
-        }
-        for (std::size_t c = 0; c < channels.size(); ++c) {
-            channels[c].sum += other.channels[c].sum;
-            channels[c].sumOfSquares += other.channels[c].sumOfSquares;
-            channels[c].sumOfMagnitudes += other.channels[c].sumOfMagnitudes;
-            channels[c].histogram.merge(other.channels[c].histogram);
+        m_histogram.merge(other.m_histogram);
+        m_columns.merge(other.m_columns);
+        m_samples.merge(other.m_samples);
+        for (std::size_t c = 0; c < m_channels.size(); ++c) {
+            m_channels[c].sum += other.m_channels[c].sum;
+            m_channels[c].sumOfSquares += other.m_channels[c].sumOfSquares;
+            m_channels[c].sumOfMagnitudes += other.m_channels[c].sumOfMagnitudes;
+            m_channels[c].histogram.merge(other.m_channels[c].histogram);
         }
     }
+
+    /// Everything but the moments of the whole.
+    void moveInto(core::SiteStatistics& statistics, std::int64_t channels) {
+        const auto count = static_cast<std::size_t>(channels);
+        for (std::size_t c = 0; c < count; ++c) {
+            core::Range range{static_cast<double>(m_columns.lower[c]),
+                              static_cast<double>(m_columns.upper[c])};
+            for (std::size_t i = c + count; i < m_columns.lower.size(); i += count) {
+                range.lower = std::min(range.lower, static_cast<double>(m_columns.lower[i]));
+                range.upper = std::max(range.upper, static_cast<double>(m_columns.upper[i]));
+            }
+            statistics.channelRanges.push_back(range);
+        }
+        for (std::size_t i = 0; i < m_samples.lower.size(); ++i) {
+            const auto low = static_cast<double>(m_samples.lower[i]);
+            const auto high = static_cast<double>(m_samples.upper[i]);
+            statistics.sumOfSampleMinima += low;
+            statistics.sumOfSampleMaxima += high;
+            statistics.sumOfSampleMagnitudes += std::max(std::fabs(low), std::fabs(high));
+        }
+        statistics.channels = std::move(m_channels);
+        statistics.histogram = std::move(m_histogram);
+    }
+
+    bool isBefore(const Partial& other) const { return m_first < other.m_first; }
+
+private:
+    void addChannel(std::size_t channel, std::span<const float> values) {
+        const Moments moments = momentsOf(values);
+        core::ChannelStatistics& own = m_channels[channel];
+        own.sum += moments.sum;
+        own.sumOfSquares += moments.sumOfSquares;
+        own.sumOfMagnitudes += moments.sumOfMagnitudes;
+        own.histogram.add(values, moments.minimum, moments.maximum);
+    }
+
+    std::int64_t m_first;  ///< block it began with
+    core::Histogram m_histogram;
+    Extrema m_columns;  ///< of a turn's columns; column i is of channel i % channels
+    Extrema m_samples;
+    std::vector<core::ChannelStatistics> m_channels;
+    std::vector<float> m_column;
 };
 
 /// The parts in the order of their blocks: the same sums whichever thread was faster.
 Partial mergedInOrder(std::vector<Partial> parts) {
-    std::sort(parts.begin(), parts.end(),
-              [](const Partial& a, const Partial& b) { return a.first < b.first; });
+    std::sort(parts.begin(), parts.end(), [](const Partial& a, const Partial& b) { return a.isBefore(b); });
     Partial result = std::move(parts.front());
     for (std::size_t i = 1; i < parts.size(); ++i) {
         result.merge(parts[i]);
     }
     return result;
-}
-
-/// Sums over the samples of each one's extrema; a sample is one run of memory in every layout there is.
-void addSampleExtrema(const at::Tensor& value, core::SiteStatistics& statistics) {
-    const std::int64_t samples = value.size(0);
-    const at::Tensor flat =
-        at::from_blob(value.data_ptr<float>(), {samples, value.numel() / samples}, at::kFloat);
-    const auto [lowest, highest] = at::aminmax(flat, 1);
-    const float* const low = lowest.data_ptr<float>();
-    const float* const high = highest.data_ptr<float>();
-    for (std::int64_t i = 0; i < samples; ++i) {
-        statistics.sumOfSampleMinima += static_cast<double>(low[i]);
-        statistics.sumOfSampleMaxima += static_cast<double>(high[i]);
-        statistics.sumOfSampleMagnitudes +=
-            static_cast<double>(std::max(std::fabs(low[i]), std::fabs(high[i])));
-    }
 }
 
 [[noreturn]] void throwNonFinite(const std::string& site) {
@@ -145,40 +219,27 @@ void addSampleExtrema(const at::Tensor& value, core::SiteStatistics& statistics)
             "mean and scale");
 }
 
-core::SiteStatistics assemble(const std::vector<Moments>& blocks, Partial&& gathered, const at::Tensor& value,
-                              const std::string& site) {
-    core::SiteStatistics statistics;
-    statistics.count = static_cast<std::uint64_t>(value.numel());
-    statistics.samples = static_cast<std::uint64_t>(value.size(0));
-    statistics.minimum = static_cast<double>(blocks[0].minimum);
-    statistics.maximum = static_cast<double>(blocks[0].maximum);
-    for (const Moments& block : blocks) {
-        statistics.minimum = std::min(statistics.minimum, static_cast<double>(block.minimum));
-        statistics.maximum = std::max(statistics.maximum, static_cast<double>(block.maximum));
-        statistics.sum += block.sum;
-        statistics.sumOfSquares += block.sumOfSquares;
-        statistics.sumOfMagnitudes += block.sumOfMagnitudes;
+/// The moments of the whole, from those of its blocks in order.
+void setMoments(core::SiteStatistics& statistics, const std::vector<Moments>& blocks) {
+    Moments all = blocks.front();
+    for (std::size_t i = 1; i < blocks.size(); ++i) {
+        all.add(blocks[i]);
     }
-    if (!std::isfinite(statistics.sum)) {
-        throwNonFinite(site);
-    }
+    statistics.minimum = static_cast<double>(all.minimum);
+    statistics.maximum = static_cast<double>(all.maximum);
+    statistics.sum = all.sum;
+    statistics.sumOfSquares = all.sumOfSquares;
+    statistics.sumOfMagnitudes = all.sumOfMagnitudes;
     statistics.batchRanges = {{statistics.minimum, statistics.maximum}};
-    statistics.channelRanges.reserve(gathered.lower.size());
-    for (std::size_t c = 0; c < gathered.lower.size(); ++c) {
-        statistics.channelRanges.push_back(
-            {static_cast<double>(gathered.lower[c]), static_cast<double>(gathered.upper[c])});
-    }
-    statistics.channels = std::move(gathered.channels);
-    statistics.histogram = std::move(gathered.histogram);
-    addSampleExtrema(value, statistics);
-    return statistics;
 }
 
 }  // namespace
 
-core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::string& site) {
+core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::string& site,
+                                       core::ChannelDetail detail) {
+    core::SiteStatistics statistics;
     if (tensor.numel() == 0) {
-        return {};
+        return statistics;
     }
     const bool isKnownLayout = tensor.is_contiguous() || tensor.is_contiguous(at::MemoryFormat::ChannelsLast);
     const at::Tensor value = isKnownLayout ? tensor : tensor.contiguous();
@@ -189,29 +250,30 @@ core::SiteStatistics collectStatistics(const at::Tensor& tensor, const std::stri
     std::vector<Partial> parts;
     std::mutex gathering;
     at::parallel_for(0, blockCount, 1, [&](std::int64_t begin, std::int64_t end) {
-        Partial own(begin, rows.channels);
-        std::vector<float> column;
+        Partial own(begin, rows, value.size(0), detail);
         for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t first = block * rowsPerBlock;
             const std::int64_t last = std::min(first + rowsPerBlock, rows.count);
-            const std::span<const float> values{rows.data + first * rows.length,
-                                                static_cast<std::size_t>((last - first) * rows.length)};
             Moments& moments = blocks[static_cast<std::size_t>(block)];
-            moments = momentsOf(values.data(), values.size());
+            moments = own.addMoments(rows, first, last);
             if (!std::isfinite(moments.sum)) {
                 throwNonFinite(site);
             }
-            own.histogram.add(values, moments.minimum, moments.maximum);
-            own.extend(rows, first, last, column);
+            own.addHistogram(rows.values(first, last), moments);
+            own.addChannels(rows, first, last);
         }
         const std::lock_guard lock(gathering);
         parts.push_back(std::move(own));
     });
-    return assemble(blocks, mergedInOrder(std::move(parts)), value, site);
+    statistics.count = static_cast<std::uint64_t>(value.numel());
+    statistics.samples = static_cast<std::uint64_t>(value.size(0));
+    setMoments(statistics, blocks);
+    mergedInOrder(std::move(parts)).moveInto(statistics, rows.channels);
+    return statistics;
 }
 
 core::Statistics calibrateModel(const core::PreparedModel& model, const core::BatchSource& data,
-                                const core::RunContext& context) {
+                                core::ChannelDetail detail, const core::RunContext& context) {
     const c10::InferenceMode inference;
     core::Statistics statistics;
     statistics.modelHash = model.hash;
@@ -220,8 +282,8 @@ core::Statistics calibrateModel(const core::PreparedModel& model, const core::Ba
     GraphExecutor executor(model.graph, ExecutionMode::Inference);
     const auto observe = [&](core::NodeId node, const core::LayerId& layer) {
         core::SiteStatistics& site = statistics.sites[{layer, core::SiteKind::Output}];
-        executor.setHook(node, [&site, name = layer.str()](at::Tensor value) {
-            site.merge(collectStatistics(value, name));
+        executor.setHook(node, [&site, detail, name = layer.str()](at::Tensor value) {
+            site.merge(collectStatistics(value, name, detail));
             return value;
         });
     };

@@ -16,6 +16,14 @@ constexpr std::size_t kLanes = 16;
 
 }  // namespace
 
+void Moments::add(const Moments& other) noexcept {
+    minimum = std::min(minimum, other.minimum);
+    maximum = std::max(maximum, other.maximum);
+    sum += other.sum;
+    sumOfSquares += other.sumOfSquares;
+    sumOfMagnitudes += other.sumOfMagnitudes;
+}
+
 BITLATHE_VECTORISED Moments momentsOf(const float* values, std::size_t count) {
     std::array<float, kLanes> minimum;
     std::array<float, kLanes> maximum;
@@ -54,6 +62,19 @@ BITLATHE_VECTORISED Moments momentsOf(const float* values, std::size_t count) {
         moments.sumOfMagnitudes += magnitudes[lane];
     }
     return moments;
+}
+
+BITLATHE_VECTORISED void widenToColumns(const float* values, std::size_t count, std::size_t period,
+                                        float* lower, float* upper) {
+    for (std::size_t begin = 0; begin < count; begin += period) {
+        const std::size_t length = count - begin < period ? count - begin : period;
+        const float* const source = values + begin;
+#pragma GCC ivdep
+        for (std::size_t i = 0; i < length; ++i) {
+            lower[i] = source[i] < lower[i] ? source[i] : lower[i];
+            upper[i] = source[i] > upper[i] ? source[i] : upper[i];
+        }
+    }
 }
 
 }  // namespace bitlathe::engine

@@ -12,9 +12,15 @@ struct Moments {
     double sum = 0;
     double sumOfSquares = 0;
     double sumOfMagnitudes = 0;
+
+    void add(const Moments& other) noexcept;
 };
 
 /// count >= 1. The order of additions is fixed by `count` alone.
 Moments momentsOf(const float* values, std::size_t count);
 
-} // namespace bitlathe::engine
+/// Extrema of `period` interleaved columns, value i belonging to column i % period:
+/// lower[c] = min(lower[c], values), upper[c] = max(upper[c], values).
+void widenToColumns(const float* values, std::size_t count, std::size_t period, float* lower, float* upper);
+
+}  // namespace bitlathe::engine

@@ -39,7 +39,12 @@ void TorchEngine::saveTorchScript(const core::Graph& graph, const std::string& p
 
 core::Statistics TorchEngine::calibrate(const core::PreparedModel& model, const core::BatchSource& data,
                                         const core::RunContext& context) {
-    return atBoundary("calibration", [&] { return calibrateModel(model, data, context); });
+    return calibrateKeeping(core::ChannelDetail::Histograms, model, data, context);
+}
+
+core::Statistics TorchEngine::calibrateKeeping(core::ChannelDetail detail, const core::PreparedModel& model,
+                                               const core::BatchSource& data, const core::RunContext& context) {
+    return atBoundary("calibration", [&] { return calibrateModel(model, data, detail, context); });
 }
 
 core::EvaluationResult TorchEngine::evaluate(const core::PreparedModel& model, const core::QuantPlan& plan,

@@ -1,5 +1,6 @@
 #include "core/types/histogram.h"
 
+#include "core/types/bin_indices.h"
 #include "core/types/error.h"
 #include "core/types/vectorised.h"
 
@@ -69,41 +70,16 @@ BITLATHE_VECTORISED std::pair<float, float> extrema(const float* x, std::size_t 
     return {low, high};
 }
 
-// Counters behind the bins that exact zeros go to.
-constexpr std::size_t kZeroCounters = 16;
 constexpr std::size_t kTableSize = Histogram::kMaxBins + kZeroCounters;
-
 constexpr std::size_t kIndexBlock = 1024;
+using IndexBlock = std::array<std::int32_t, kIndexBlock + kIndexSlack>;
 
-/// Indices into a table of counters of up to kIndexBlock values.
-BITLATHE_VECTORISED void binIndices(const float* x, std::size_t count, float inverseWidth, float firstBin,
-                                    std::int32_t lastIndex, std::int32_t* index) {
-    for (std::size_t i = 0; i < count; ++i) {
-        // A negative product that underflows to -0 still belongs to bin -1. The clamp keeps memory safe from extrema
-        // that are not the values' own.
-        const float position = x[i] * inverseWidth;
-        const float bin = (x[i] < 0.0F) & (position == 0.0F) ? -1.0F : std::floor(position);
-        auto k = static_cast<std::int32_t>(bin - firstBin);
-        k = k < 0 ? 0 : (k > lastIndex ? lastIndex : k);
-        // Zeros take turns on counters of their own behind the bins: half of a rectified activation would wait
-        // for one counter.
-        const auto turn = static_cast<std::int32_t>(i % kZeroCounters);
-        index[i] = x[i] == 0.0F ? Histogram::kMaxBins + turn : k;
-    }
-}
-
-/// Where values go on a grid.
-struct Binning {
-    float inverseWidth;
-    float firstBin;
-    std::int32_t lastIndex;
-};
-
-std::uint64_t countDirectly(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
-    std::array<std::int32_t, kIndexBlock> index;
-    binIndices(values.data(), values.size(), binning.inverseWidth, binning.firstBin, binning.lastIndex, index.data());
-    std::uint64_t zeros = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
+std::uint64_t countDirectly(std::span<const float> values, const Binning& binning,
+                            std::vector<std::uint64_t>& counts) {
+    IndexBlock index;
+    const BinnedValues binned = binIndices(values.data(), values.size(), binning, index.data());
+    std::uint64_t zeros = binned.zeros;
+    for (std::size_t i = 0; i < binned.indices; ++i) {
         if (index[i] < Histogram::kMaxBins) {
             ++counts[static_cast<std::size_t>(index[i])];
         } else {
@@ -114,10 +90,23 @@ std::uint64_t countDirectly(std::span<const float> values, const Binning& binnin
 }
 
 // Neighbouring values often fall into one bin, and an increment waits for the one before it on the same counter:
-// values take turns on four tables. Their 32-bit counters hold one chunk; folding them costs little against 2^20
-// increments.
-constexpr std::size_t kTables = 4;
+// values take turns on two tables, which the first-level cache holds. Their 32-bit counters hold one chunk; folding
+// them costs little against 2^20 increments.
+constexpr std::size_t kTables = 2;
 constexpr std::size_t kChunk = std::size_t{1} << 20;
+
+void countIndices(const std::int32_t* index, std::size_t count, std::uint32_t* tables) {
+    constexpr std::size_t kUnrolled = 8;
+    std::size_t i = 0;
+    for (; i + kUnrolled <= count; i += kUnrolled) {
+        for (std::size_t k = 0; k < kUnrolled; ++k) {
+            ++tables[k % kTables * kTableSize + static_cast<std::size_t>(index[i + k])];
+        }
+    }
+    for (; i < count; ++i) {
+        ++tables[static_cast<std::size_t>(index[i])];
+    }
+}
 
 /// counts[i] += addends[i]
 BITLATHE_VECTORISED void addCounters(const std::uint32_t* addends, std::size_t count, std::uint64_t* counts) {
@@ -132,22 +121,14 @@ std::uint64_t countInTables(std::span<const float> values, const Binning& binnin
         std::fill_n(tables.data() + t * kTableSize, counts.size(), 0U);
         std::fill_n(tables.data() + t * kTableSize + Histogram::kMaxBins, kZeroCounters, 0U);
     }
-    std::array<std::int32_t, kIndexBlock> index;
+    IndexBlock index;
+    std::uint64_t zeros = 0;
     for (std::size_t begin = 0; begin < values.size(); begin += kIndexBlock) {
         const std::size_t length = std::min(kIndexBlock, values.size() - begin);
-        binIndices(values.data() + begin, length, binning.inverseWidth, binning.firstBin, binning.lastIndex,
-                   index.data());
-        std::size_t i = 0;
-        for (; i + kTables <= length; i += kTables) {
-            for (std::size_t t = 0; t < kTables; ++t) {
-                ++tables[t * kTableSize + static_cast<std::size_t>(index[i + t])];
-            }
-        }
-        for (; i < length; ++i) {
-            ++tables[static_cast<std::size_t>(index[i])];
-        }
+        const BinnedValues binned = binIndices(values.data() + begin, length, binning, index.data());
+        zeros += binned.zeros;
+        countIndices(index.data(), binned.indices, tables.data());
     }
-    std::uint64_t zeros = 0;
     for (std::size_t t = 0; t < kTables; ++t) {
         const std::uint32_t* const table = tables.data() + t * kTableSize;
         addCounters(table, counts.size(), counts.data());
@@ -239,7 +220,7 @@ void Histogram::add(std::span<const float> values, float minimum, float maximum)
     fit(minimum, maximum);
     // Exact: the inverse width is a power of two, and indices stay below 2^24.
     const Binning binning{static_cast<float>(std::ldexp(1.0, -m_exponent)), static_cast<float>(m_firstBin),
-                          static_cast<std::int32_t>(m_counts.size()) - 1};
+                          static_cast<std::int32_t>(m_counts.size()) - 1, kMaxBins};
     std::uint64_t zeros = 0;
     if (values.size() <= kIndexBlock) {
         zeros = countDirectly(values, binning, m_counts);

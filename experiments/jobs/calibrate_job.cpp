@@ -15,7 +15,9 @@ JobProduct CalibrateJob::run(JobScope& scope) {
     const core::BatchSource data = calibrationBatches(m_input.data, m_input.stage, m_input.seed);
     const std::unique_ptr<ExperimentLog> log = ExperimentLog::open(m_input.logPath);
 
-    CalibrationOutcome outcome = findOrCalibrate(*m_input.model, data, engine, *log, context);
+    // Everything: what is chosen next in the window must not need the images again.
+    CalibrationOutcome outcome =
+        findOrCalibrate(*m_input.model, data, core::ChannelDetail::Histograms, engine, *log, context);
     auto calibration = std::make_shared<Calibration>();
     calibration->statistics = std::make_shared<const core::Statistics>(std::move(outcome.statistics));
     calibration->isFromCache = outcome.isFromCache;

@@ -1,5 +1,6 @@
 #include "experiments/jobs/quantized_model.h"
 
+#include "core/engine/channel_calibration.h"
 #include "core/graph/prepare.h"
 #include "experiments/recipes/calibration.h"
 
@@ -23,7 +24,7 @@ core::QuantizedModel resolved(const ConfiguredModel& input, JobScope& scope) {
     tools.engine = &engine;
     tools.data = &images;
     tools.calibrate = [&](const core::PreparedModel& changed) {
-        return engine.calibrate(changed, images, context);
+        return core::calibrateKeeping(core::channelDetailFor(input.config), engine, changed, images, context);
     };
     tools.context = context;
     tools.seed = input.seed;

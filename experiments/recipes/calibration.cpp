@@ -1,5 +1,6 @@
 #include "experiments/recipes/calibration.h"
 
+#include "core/engine/channel_calibration.h"
 #include "core/util/sha256.h"
 
 #include <spdlog/spdlog.h>
@@ -21,17 +22,23 @@ std::string calibrationDataHash(const core::BatchSource& data, const core::Engin
 }
 
 CalibrationOutcome findOrCalibrate(const core::PreparedModel& model, const core::BatchSource& data,
-                                   core::Engine& engine, ExperimentLog& log,
+                                   core::ChannelDetail detail, core::Engine& engine, ExperimentLog& log,
                                    const core::RunContext& context) {
-    const std::string key = calibrationDataHash(data, engine.info());
-    if (auto cached = log.findStatistics(model.hash, key)) {
+    const std::string whole = calibrationDataHash(data, engine.info());
+    const std::string extremaAlone = core::sha256Hex(whole + "\nextrema of channels");
+    const std::string& key = detail == core::ChannelDetail::Histograms ? whole : extremaAlone;
+    auto cached = log.findStatistics(model.hash, whole);
+    if (!cached && key != whole) {
+        cached = log.findStatistics(model.hash, key);
+    }
+    if (cached) {
         spdlog::info("calibration of '{}' on {} images of {}: taken from the log's cache", model.graph.name,
                      data.sampleCount(), data.dataset().name());
         return {std::move(*cached), true};
     }
     core::RunContext stage = context;
     stage.beginStage("calibrate");
-    core::Statistics statistics = engine.calibrate(model, data, stage);
+    core::Statistics statistics = core::calibrateKeeping(detail, engine, model, data, stage);
     statistics.modelHash = model.hash;
     statistics.dataHash = key;
     log.storeStatistics(statistics);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/engine/engine.h"
+#include "core/plan/channel_detail.h"
 #include "experiments/recipes/recipe.h"
 #include "experiments/store/experiment_log.h"
 
@@ -22,8 +23,10 @@ struct CalibrationOutcome {
     bool isFromCache = false;
 };
 
-/// Statistics of every site from the log's cache, or collected and stored there.
+/// Statistics of every site from the log's cache, or collected and stored there. What was collected with the
+/// channels' histograms serves those who ask for the extrema alone.
 CalibrationOutcome findOrCalibrate(const core::PreparedModel& model, const core::BatchSource& data,
-                                   core::Engine& engine, ExperimentLog& log, const core::RunContext& context);
+                                   core::ChannelDetail detail, core::Engine& engine, ExperimentLog& log,
+                                   const core::RunContext& context);
 
 } // namespace bitlathe::experiments

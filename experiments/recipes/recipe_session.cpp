@@ -81,10 +81,11 @@ core::QuantizedModel RecipeSession::resolve(const core::QuantConfig& config) {
     const bool needsImages = calibrate == nullptr || calibrate->load.empty() || !config.postTraining.empty();
     tools.data =
         needsImages ? calibrationData() : nullptr;  // with a statistics file, no data set has to be there
-    tools.calibrate = [this](const core::PreparedModel& changed) { return statistics(changed); };
+    const core::ChannelDetail detail = core::channelDetailFor(config);
+    tools.calibrate = [this, detail](const core::PreparedModel& changed) { return statistics(changed, detail); };
     tools.context = stageContext("post-training");
     tools.seed = recipe.seed;
-    core::QuantizedModel quantized = core::applyPostTraining(prepared, config, statistics(prepared), tools);
+    core::QuantizedModel quantized = core::applyPostTraining(prepared, config, statistics(prepared, detail), tools);
     if (learned) {
         core::keepLearnedGrids(quantized.plan, config, *learned);
     }
@@ -100,20 +101,26 @@ const core::BatchSource* RecipeSession::calibrationData() {
     return m_calibrationData.get();
 }
 
-const core::Statistics& RecipeSession::statistics(const core::PreparedModel& prepared) {
-    const auto found = m_statistics.find(prepared.hash);
-    if (found != m_statistics.end()) {
-        return found->second;
-    }
-    core::Statistics& fresh = m_statistics[prepared.hash];
+const core::Statistics& RecipeSession::statistics(const core::PreparedModel& prepared,
+                                                  core::ChannelDetail wanted) {
     const auto* const calibrate = stage<CalibrateStage>();
+    // A file is for whatever will be made of it.
+    const core::ChannelDetail detail =
+        calibrate != nullptr && !calibrate->save.empty() ? core::ChannelDetail::Histograms : wanted;
+    for (const core::ChannelDetail enough : {detail, core::ChannelDetail::Histograms}) {
+        const auto found = m_statistics.find({prepared.hash, enough});
+        if (found != m_statistics.end()) {
+            return found->second;
+        }
+    }
+    core::Statistics& fresh = m_statistics[{prepared.hash, detail}];
     if (calibrate != nullptr && !calibrate->load.empty()) {
         if (auto loaded = loadedStatistics(*calibrate, prepared)) {
             return fresh = std::move(*loaded);
         }
     }
     if (const core::BatchSource* const data = calibrationData()) {
-        fresh = findOrCalibrate(prepared, *data, engine, log, m_context).statistics;
+        fresh = findOrCalibrate(prepared, *data, detail, engine, log, m_context).statistics;
         if (!calibrate->save.empty() && prepared.hash == model.hash) {
             saveStatistics(fresh, calibrate->save);
         }

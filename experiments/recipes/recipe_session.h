@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/device/device.h"
+#include "core/plan/channel_detail.h"
 #include "core/plan/learned_plan.h"
 #include "core/ptq/post_training.h"
 #include "experiments/recipes/run_recipe.h"
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace bitlathe::experiments {
 
@@ -54,7 +56,7 @@ public:
     core::QuantizedModel resolve(const core::QuantConfig& config);
     /// Statistics of a form of the model from the calibrate stage: cached or collected on the first call, inside the
     /// row of the run that needs them first. Empty when the recipe has no such stage.
-    const core::Statistics& statistics(const core::PreparedModel& prepared);
+    const core::Statistics& statistics(const core::PreparedModel& prepared, core::ChannelDetail wanted);
     /// The evaluate stage's data, opened on the first call.
     const core::BatchSource& evaluationData(const EvaluateStage& stage);
     /// The float model on it, evaluated on the first call.
@@ -73,7 +75,8 @@ private:
 
     const core::RunContext& m_context;
     std::map<std::string, std::string> m_environment;
-    std::map<std::string, core::Statistics> m_statistics;  ///< by hash of the prepared model
+    /// By hash of the prepared model.
+    std::map<std::pair<std::string, core::ChannelDetail>, core::Statistics> m_statistics;
     std::unique_ptr<core::BatchSource> m_calibrationData;
     std::unique_ptr<core::BatchSource> m_evaluationData;
     std::optional<core::EvaluationResult> m_floatEvaluation;

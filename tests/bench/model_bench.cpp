@@ -19,7 +19,7 @@ engine::GraphExecutor observingExecutor(const core::PreparedModel& model, core::
     const auto observe = [&](core::NodeId node, const core::LayerId& layer) {
         executor.setHook(node, [&site = statistics.sites[{layer, core::SiteKind::Output}],
                                 name = layer.str()](at::Tensor value) {
-            site.merge(engine::collectStatistics(value, name));
+            site.merge(engine::collectStatistics(value, name, core::ChannelDetail::Extrema));
             return value;
         });
     };

@@ -184,16 +184,16 @@ void PeerBench::runKernels() {
                  [&] { learnedStepBothWays(x, gradient, out, gradientX); });
     const c10::InferenceMode inference;
     againstTorch("histogram observer", "histogram_observer", 10,
-                 [&] { engine::collectStatistics(rectified, "bench"); });
+                 [&] { engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema); });
     const core::AffineQuantizer quantizer;
     againstTorch("range by squared error, tensor to range", "squared_error_search", 10, [&] {
-        core::MseObserver().range(engine::collectStatistics(rectified, "bench"), quantizer,
+        core::MseObserver().range(engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema), quantizer,
                                   core::BitWidth(8));
     });
     againstTorch(
         "range by relative entropy, tensor to range", "divergence_search", 10,
         [&] {
-            core::EntropyObserver().range(engine::collectStatistics(rectified, "bench"), quantizer,
+            core::EntropyObserver().range(engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema), quantizer,
                                           core::BitWidth(8));
         },
         3);

@@ -16,6 +16,8 @@ using tests::randomTensor;
 
 namespace {
 
+constexpr core::ChannelDetail kAll = core::ChannelDetail::Histograms;
+
 core::PreparedModel tinyModel(core::Shape input = {1, 12, 12}) {
     core::Graph graph;
     graph.name = "tiny";
@@ -59,7 +61,7 @@ private Q_SLOTS:
         } else if (layout == "transposed") {
             value = value.transpose(0, 1).contiguous().transpose(0, 1);
         }
-        const core::SiteStatistics actual = engine::collectStatistics(value, "site");
+        const core::SiteStatistics actual = engine::collectStatistics(value, "site", kAll);
 
         long double sum = 0;
         long double squares = 0;
@@ -85,6 +87,12 @@ private Q_SLOTS:
         for (std::size_t c = 0; c < 5; ++c) {
             QVERIFY(actual.channelRanges[c] == channels[c]);
         }
+        double sampleMinima = 0;
+        for (std::size_t sample = 0; sample < 6; ++sample) {
+            const auto begin = x.values().begin() + static_cast<std::ptrdiff_t>(sample * 5 * 37 * 41);
+            sampleMinima += static_cast<double>(*std::min_element(begin, begin + 5 * 37 * 41));
+        }
+        QCOMPARE(actual.sumOfSampleMinima, sampleMinima);
         QCOMPARE(actual.batchRanges.size(), std::size_t{1});
         QCOMPARE(actual.minimum, actual.batchRanges[0].lower);
         core::Histogram expected;
@@ -92,12 +100,45 @@ private Q_SLOTS:
         compareHistograms(actual.histogram, expected);
     }
 
+    void detailOfChannelsChangesNothingElse() {
+        for (const core::Shape& shape : {core::Shape{6, 5, 37, 41}, core::Shape{300, 10}}) {
+            const at::Tensor value = engine::toChannelsLast(engine::wrap(randomTensor(shape, 8)));
+            const core::SiteStatistics all = engine::collectStatistics(value, "site", kAll);
+            const core::SiteStatistics few =
+                engine::collectStatistics(value, "site", core::ChannelDetail::Extrema);
+            QCOMPARE(all.channels.size(), static_cast<std::size_t>(shape[1]));
+            QVERIFY(few.channels.empty());
+            QCOMPARE(few.sum, all.sum);  // bit for bit
+            QCOMPARE(few.sumOfSquares, all.sumOfSquares);
+            QCOMPARE(few.sumOfMagnitudes, all.sumOfMagnitudes);
+            QCOMPARE(few.sumOfSampleMagnitudes, all.sumOfSampleMagnitudes);
+            QVERIFY(few.channelRanges == all.channelRanges);
+            compareHistograms(few.histogram, all.histogram);
+            std::uint64_t counted = 0;
+            for (const core::ChannelStatistics& channel : all.channels) {
+                counted += channel.histogram.total();
+            }
+            QCOMPARE(counted, all.count);
+        }
+    }
+
+    void rectifiedValuesAreTheirMagnitudes() {
+        // The first negative value comes late: magnitudes part from the sum there.
+        std::vector<float> values(5000, 0.5F);
+        values[4321] = -2.0F;
+        const core::SiteStatistics site =
+            engine::collectStatistics(engine::wrap({{1, 1, 5000, 1}, values}), "site", kAll);
+        QCOMPARE(site.sum, 4999 * 0.5 - 2.0);
+        QCOMPARE(site.sumOfMagnitudes, 4999 * 0.5 + 2.0);
+        QCOMPARE(site.minimum, -2.0);
+    }
+
     void threadsChangeNothing() {
         const at::Tensor value = engine::toChannelsLast(engine::wrap(randomTensor({16, 24, 40, 40}, 4)));
         engine::setComputeThreads(1);
-        const core::SiteStatistics one = engine::collectStatistics(value, "site");
+        const core::SiteStatistics one = engine::collectStatistics(value, "site", kAll);
         engine::setComputeThreads(2);
-        const core::SiteStatistics two = engine::collectStatistics(value, "site");
+        const core::SiteStatistics two = engine::collectStatistics(value, "site", kAll);
         engine::setComputeThreads(1);
         QCOMPARE(one.sum, two.sum); // bit for bit
         QCOMPARE(one.sumOfSquares, two.sumOfSquares);
@@ -117,7 +158,7 @@ private Q_SLOTS:
         std::vector<float> values(100000, 1.0F);
         values[77777] = value;
         try {
-            engine::collectStatistics(engine::wrap({{10, 10, 1000, 1}, values}), "blocks.3.add");
+            engine::collectStatistics(engine::wrap({{10, 10, 1000, 1}, values}), "blocks.3.add", kAll);
             QFAIL("a value that is not finite went in");
         } catch (const core::Error& error) {
             QCOMPARE(error.code(), core::ErrorCode::NonFiniteInput);
@@ -130,7 +171,7 @@ private Q_SLOTS:
         core::BatchSource::Options options;
         options.batchSize = 4;
         const core::BatchSource data = tests::barBatches(10, options);
-        const core::Statistics statistics = engine::calibrateModel(model, data, {});
+        const core::Statistics statistics = engine::calibrateModel(model, data, kAll, {});
         QCOMPARE(statistics.modelHash, model.hash);
         QCOMPARE(statistics.dataHash, data.hash());
         const core::SiteStatistics* const input =
@@ -156,8 +197,8 @@ private Q_SLOTS:
         whole.batchSize = 12;
         core::BatchSource::Options single;
         single.batchSize = 5;
-        const auto a = engine::calibrateModel(model, tests::barBatches(12, whole), {});
-        const auto b = engine::calibrateModel(model, tests::barBatches(12, single), {});
+        const auto a = engine::calibrateModel(model, tests::barBatches(12, whole), kAll, {});
+        const auto b = engine::calibrateModel(model, tests::barBatches(12, single), kAll, {});
         const core::SiteId input{core::kInputLayer, core::SiteKind::Output};
         compareHistograms(a.find(input)->histogram, b.find(input)->histogram);
         QCOMPARE(a.find(input)->minimum, b.find(input)->minimum);
@@ -166,7 +207,7 @@ private Q_SLOTS:
     void wrongImagesAreRefused() {
         core::BatchSource::Options options;
         QVERIFY_EXCEPTION_THROWN(
-            engine::calibrateModel(tinyModel(), tests::barBatches(4, options, {1, 10, 12}), {}), core::Error);
+            engine::calibrateModel(tinyModel(), tests::barBatches(4, options, {1, 10, 12}), kAll, {}), core::Error);
     }
 };
 
