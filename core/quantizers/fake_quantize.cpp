@@ -32,7 +32,8 @@ struct Slice {
           zeroPoint(qparams.zeroPoint[channel]) {}
 };
 
-#define BITLATHE_INLINE __attribute__((always_inline)) inline
+#define BITLATHE_ALWAYS __attribute__((always_inline))
+#define BITLATHE_INLINE BITLATHE_ALWAYS inline
 
 /// round(x / scale) clamped to the codes, relative to the zero point. NaN compares unequal to itself and
 /// becomes 0.
@@ -132,90 +133,57 @@ BITLATHE_INLINE void interleavedMaskedRun(const float* in, float* out, std::uint
     }
 }
 
-BITLATHE_VECTORISED void fakeQuantizeKernel(const float* in, float* out, std::size_t count,
-                                            const Slice& slice, Rounding rounding) {
+/// Calls body.operator()<R>() for a rounding known at run time, so that each loop is compiled for one of them. Everything
+/// is inlined into the kernel, whose instruction set it then has.
+template <typename Body>
+BITLATHE_INLINE void withRounding(Rounding rounding, const Body& body) {
     switch (rounding) {
     case Rounding::HalfEven:
-        return fakeQuantizeRun<Rounding::HalfEven>(in, out, count, slice);
+        return body.template operator()<Rounding::HalfEven>();
     case Rounding::HalfAway:
-        return fakeQuantizeRun<Rounding::HalfAway>(in, out, count, slice);
+        return body.template operator()<Rounding::HalfAway>();
     case Rounding::HalfUp:
-        return fakeQuantizeRun<Rounding::HalfUp>(in, out, count, slice);
+        return body.template operator()<Rounding::HalfUp>();
     case Rounding::Floor:
-        return fakeQuantizeRun<Rounding::Floor>(in, out, count, slice);
+        return body.template operator()<Rounding::Floor>();
     }
+}
+
+BITLATHE_VECTORISED void fakeQuantizeKernel(const float* in, float* out, std::size_t count,
+                                            const Slice& slice, Rounding rounding) {
+    withRounding(rounding, [&]<Rounding R>() BITLATHE_ALWAYS { fakeQuantizeRun<R>(in, out, count, slice); });
 }
 
 BITLATHE_VECTORISED void quantizeKernel(const float* in, std::int32_t* out, std::size_t count,
                                         const Slice& slice, Rounding rounding) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return quantizeRun<Rounding::HalfEven>(in, out, count, slice);
-    case Rounding::HalfAway:
-        return quantizeRun<Rounding::HalfAway>(in, out, count, slice);
-    case Rounding::HalfUp:
-        return quantizeRun<Rounding::HalfUp>(in, out, count, slice);
-    case Rounding::Floor:
-        return quantizeRun<Rounding::Floor>(in, out, count, slice);
-    }
+    withRounding(rounding, [&]<Rounding R>() BITLATHE_ALWAYS { quantizeRun<R>(in, out, count, slice); });
 }
 
 BITLATHE_VECTORISED void interleavedKernel(const float* in, float* out, std::size_t count, std::size_t period,
                                            const float* scale, const float* lower, const float* upper,
                                            Rounding rounding) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return interleavedRun<Rounding::HalfEven>(in, out, count, period, scale, lower, upper);
-    case Rounding::HalfAway:
-        return interleavedRun<Rounding::HalfAway>(in, out, count, period, scale, lower, upper);
-    case Rounding::HalfUp:
-        return interleavedRun<Rounding::HalfUp>(in, out, count, period, scale, lower, upper);
-    case Rounding::Floor:
-        return interleavedRun<Rounding::Floor>(in, out, count, period, scale, lower, upper);
-    }
+    withRounding(rounding, [&]<Rounding R>() BITLATHE_ALWAYS {
+        interleavedRun<R>(in, out, count, period, scale, lower, upper);
+    });
 }
 
 BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, float* out, std::size_t count,
                                         const Slice& slice, Rounding rounding) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return backwardRun<Rounding::HalfEven>(x, gradient, out, count, slice);
-    case Rounding::HalfAway:
-        return backwardRun<Rounding::HalfAway>(x, gradient, out, count, slice);
-    case Rounding::HalfUp:
-        return backwardRun<Rounding::HalfUp>(x, gradient, out, count, slice);
-    case Rounding::Floor:
-        return backwardRun<Rounding::Floor>(x, gradient, out, count, slice);
-    }
+    withRounding(rounding,
+                 [&]<Rounding R>() BITLATHE_ALWAYS { backwardRun<R>(x, gradient, out, count, slice); });
 }
 
 BITLATHE_VECTORISED void maskedKernel(const float* in, float* out, std::uint8_t* mask, std::size_t count,
                                       const Slice& slice, Rounding rounding) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return maskedRun<Rounding::HalfEven>(in, out, mask, count, slice);
-    case Rounding::HalfAway:
-        return maskedRun<Rounding::HalfAway>(in, out, mask, count, slice);
-    case Rounding::HalfUp:
-        return maskedRun<Rounding::HalfUp>(in, out, mask, count, slice);
-    case Rounding::Floor:
-        return maskedRun<Rounding::Floor>(in, out, mask, count, slice);
-    }
+    withRounding(rounding, [&]<Rounding R>() BITLATHE_ALWAYS { maskedRun<R>(in, out, mask, count, slice); });
 }
 
 BITLATHE_VECTORISED void interleavedMaskedKernel(const float* in, float* out, std::uint8_t* mask,
                                                  std::size_t count, std::size_t period, const float* scale,
                                                  const float* lower, const float* upper, Rounding rounding) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return interleavedMaskedRun<Rounding::HalfEven>(in, out, mask, count, period, scale, lower, upper);
-    case Rounding::HalfAway:
-        return interleavedMaskedRun<Rounding::HalfAway>(in, out, mask, count, period, scale, lower, upper);
-    case Rounding::HalfUp:
-        return interleavedMaskedRun<Rounding::HalfUp>(in, out, mask, count, period, scale, lower, upper);
-    case Rounding::Floor:
-        return interleavedMaskedRun<Rounding::Floor>(in, out, mask, count, period, scale, lower, upper);
-    }
+    withRounding(rounding, [&]<Rounding R>() BITLATHE_ALWAYS {
+        interleavedMaskedRun<R>(in, out, mask, count, period, scale, lower, upper);
+    });
 }
 
 BITLATHE_VECTORISED void clampMaskKernel(const float* x, std::uint8_t* mask, std::size_t count, float lower,

@@ -107,6 +107,47 @@ private Q_SLOTS:
         }
     }
 
+    void notFiniteWhileQuantizing() {
+        const FloatTensor weights({4, 2}, {1, -2, 3, -4, 0.5F, -6, 7, -8});
+        for (const MethodInfo& quantizer : quantizerRegistry().list()) {
+            const auto grid = resolved(weights, quantizer.name, "min_max", {});
+            QVERIFY2(grid, quantizer.name.c_str());
+            const std::vector<float> x{kNan, kInf, -kInf, 0};
+            std::vector<float> y(4);
+            std::vector<std::int32_t> codes(4);
+            fakeQuantize(x, y, *grid);
+            quantize(x, codes, *grid);
+            QVERIFY2(y[0] == y[3] && codes[0] == codes[3], quantizer.name.c_str());
+            // Level tables may have a code or two that no value takes.
+            const auto [lowest, highest] = std::minmax_element(codes.begin(), codes.end());
+            QVERIFY2(codes[1] == *highest && codes[2] == *lowest && codes[2] < codes[1],
+                     quantizer.name.c_str());
+            QCOMPARE(y[1], static_cast<float>(grid->value(codes[1])));
+            QCOMPARE(y[2], static_cast<float>(grid->value(codes[2])));
+            std::vector<float> gradient(4, 1.0F);
+            fakeQuantizeBackward(x, gradient, gradient, *grid);
+            QVERIFY2(gradient[0] == 0.0F, quantizer.name.c_str());
+            fakeQuantize({}, {}, *grid);
+            quantize({}, {}, *grid);
+            QVERIFY_EXCEPTION_THROWN(fakeQuantize(x, std::span(y).first(3), *grid), Error);
+        }
+    }
+
+    void scalesThatAreNotAsManyAsChannels() {
+        const FloatTensor weights({4, 2}, {1, -2, 3, -4, 0.5F, -6, 7, -8});
+        for (const MethodInfo& quantizer : quantizerRegistry().list()) {
+            const auto grid = resolved(weights, quantizer.name, "min_max", {Granularity::Kind::Channel, 0});
+            QVERIFY2(grid && grid->slices() == 4, quantizer.name.c_str());
+            std::vector<float> values(6);
+            try {
+                fakeQuantizeTensor(values, values, *grid, 1, 3, 2);
+                QFAIL("took three channels for four scales");
+            } catch (const Error& error) {
+                QCOMPARE(error.code(), ErrorCode::ShapeMismatch);
+            }
+        }
+    }
+
     void nothingToQuantize() {
         for (const MethodInfo& quantizer : quantizerRegistry().list()) {
             const SiteQuant quant = quantOf(quantizer.name, "min_max", 4, {});
@@ -148,13 +189,25 @@ private Q_SLOTS:
                 }
             }
         }
+    }
+
+    void axisThatIsNotThere() {
         // An activation without channels has no axis to go along.
         SiteStatistics flat = collectStatistics(std::vector<float>{1, 2}, 1, 1, 2);
         flat.channelRanges.clear();
-        QVERIFY_EXCEPTION_THROWN(resolveSite(nullptr, {}, kOutput,
-                                             quantOf("affine", "min_max", 8, {Granularity::Kind::Channel, 0}),
-                                             &flat),
-                                 Error);
+        for (const MethodInfo& quantizer : quantizerRegistry().list()) {
+            for (const MethodInfo& observer : observerRegistry().list()) {
+                try {
+                    resolveSite(nullptr, {}, kOutput,
+                                quantOf(quantizer.name, observer.name, 4, {Granularity::Kind::Channel, 0}),
+                                &flat);
+                    QFAIL("took one scale a channel without channels");
+                } catch (const Error& error) {
+                    QCOMPARE(error.code(), ErrorCode::InvalidConfig);
+                    QVERIFY2(QString(error.what()).startsWith("output of 'fc'"), error.what());
+                }
+            }
+        }
     }
 
     void everyObserverServesActivationsPerChannel() {

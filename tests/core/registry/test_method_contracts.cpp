@@ -7,6 +7,7 @@
 #include "core/registry/registry.h"
 #include "core/types/collect_statistics.h"
 #include "core/types/error.h"
+#include "tests/support/method_variants.h"
 
 #include <QtTest>
 
@@ -16,31 +17,12 @@
 #include <vector>
 
 using namespace bitlathe::core;
+using bitlathe::tests::methodText;
 
 namespace {
 
-/// The defaults, and each switch and choice at each of its values.
 std::vector<MethodSpec> variants(const MethodInfo& info) {
-    std::vector<MethodSpec> result{{info.name, {}}};
-    for (const ParamSpec& spec : info.params) {
-        if (spec.kind == ParamSpec::Kind::Switch || spec.kind == ParamSpec::Kind::Choice) {
-            for (double value = spec.minimum; value <= spec.maximum; ++value) {
-                result.push_back({info.name, {{spec.name, value}}});
-            }
-        } else {
-            result.push_back({info.name, {{spec.name, spec.minimum}}});
-            result.push_back({info.name, {{spec.name, spec.maximum}}});
-        }
-    }
-    return result;
-}
-
-QString text(const MethodSpec& spec) {
-    QString result = QString::fromStdString(spec.name);
-    for (const auto& [name, value] : spec.params) {
-        result += QString(" %1=%2").arg(QString::fromStdString(name)).arg(value);
-    }
-    return result;
+    return bitlathe::tests::methodVariants(info, true);
 }
 
 std::vector<Range> awkwardRanges() {
@@ -101,7 +83,7 @@ private Q_SLOTS:
         for (const MethodInfo& info : quantizerRegistry().list()) {
             const std::vector<MethodSpec> specs = variants(info);
             for (std::size_t i = 0; i < specs.size(); ++i) {
-                QTest::newRow(qPrintable(text(specs[i])))
+                QTest::newRow(qPrintable(methodText(specs[i])))
                     << QString::fromStdString(info.name) << static_cast<int>(i);
             }
         }
@@ -159,7 +141,7 @@ private Q_SLOTS:
         for (const MethodInfo& info : observerRegistry().list()) {
             const std::vector<MethodSpec> specs = variants(info);
             for (std::size_t i = 0; i < specs.size(); ++i) {
-                QTest::newRow(qPrintable(text(specs[i])))
+                QTest::newRow(qPrintable(methodText(specs[i])))
                     << QString::fromStdString(info.name) << static_cast<int>(i);
             }
         }

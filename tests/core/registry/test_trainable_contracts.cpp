@@ -6,6 +6,7 @@
 #include "core/registry/registry.h"
 #include "core/types/collect_statistics.h"
 #include "core/types/error.h"
+#include "tests/support/method_variants.h"
 
 #include <QtTest>
 
@@ -16,6 +17,7 @@
 #include <vector>
 
 using namespace bitlathe::core;
+using bitlathe::tests::methodText;
 
 namespace {
 
@@ -23,23 +25,7 @@ constexpr std::int64_t kSlices = 3;
 constexpr std::int64_t kRun = 60;
 
 std::vector<MethodSpec> variants(const MethodInfo& info) {
-    std::vector<MethodSpec> result{{info.name, {}}};
-    for (const ParamSpec& spec : info.params) {
-        if (spec.kind == ParamSpec::Kind::Switch || spec.kind == ParamSpec::Kind::Choice) {
-            for (double value = spec.minimum + 1; value <= spec.maximum; ++value) {
-                result.push_back({info.name, {{spec.name, value}}});
-            }
-        }
-    }
-    return result;
-}
-
-QString text(const MethodSpec& spec) {
-    QString result = QString::fromStdString(spec.name);
-    for (const auto& [name, value] : spec.params) {
-        result += QString(" %1=%2").arg(QString::fromStdString(name)).arg(value);
-    }
-    return result;
+    return bitlathe::tests::methodVariants(info, false);
 }
 
 std::vector<float> gauss(std::size_t count, unsigned seed) {
@@ -129,7 +115,7 @@ private Q_SLOTS:
         for (const MethodInfo& info : quantizerRegistry().list()) {
             const std::vector<MethodSpec> specs = variants(info);
             for (std::size_t i = 0; i < specs.size(); ++i) {
-                QTest::newRow(qPrintable(text(specs[i])))
+                QTest::newRow(qPrintable(methodText(specs[i])))
                     << QString::fromStdString(info.name) << static_cast<int>(i);
             }
         }
