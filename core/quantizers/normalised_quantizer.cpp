@@ -59,12 +59,16 @@ FitInput standardisedInput(const FitInput& input, Standardised& storage) {
     return result;
 }
 
-/// Inner table in the tensor's own units, exact on the composed kernel.
-LevelTable restored(const LevelTable& inner, const WeightMoments& moments) {
+using Units = NormalisedQuantizer::Units;
+
+/// The inner table for values in the tensor's own units, exact on the composed kernel.
+LevelTable composed(const LevelTable& inner, const WeightMoments& moments, Units units) {
     const auto apply = [&](std::span<const float> in, std::span<float> out) {
         standardise(in, out, moments);
         fakeQuantizeByTable(out, out, inner);
-        destandardise(out, out, moments);
+        if (units == Units::Restored) {
+            destandardise(out, out, moments);
+        }
     };
     // The middle of every level's interval: far from the thresholds, which the change of units moves by a rounding.
     std::vector<double> middles;
@@ -84,7 +88,8 @@ LevelTable restored(const LevelTable& inner, const WeightMoments& moments) {
     return tableOfKernel(apply, witness);
 }
 
-QParams restoredGrid(const QParams& inner, std::span<const WeightMoments> moments, std::optional<int> axis) {
+QParams composedGrid(const QParams& inner, std::span<const WeightMoments> moments, Units units,
+                     std::optional<int> axis) {
     std::vector<LevelTable> tables;
     for (std::size_t s = 0; s < inner.slices(); ++s) {
         QParams own = inner;
@@ -94,14 +99,15 @@ QParams restoredGrid(const QParams& inner, std::span<const WeightMoments> moment
         if (!inner.isUniform()) {
             own.tables = {inner.tables[s]};
         }
-        tables.push_back(restored(tableOf(own), moments[s]));
+        tables.push_back(composed(tableOf(own), moments[s], units));
     }
     return tableGrid(std::move(tables), axis);
 }
 
 class NormalisedTrainable final : public TrainableQuantizer {
 public:
-    explicit NormalisedTrainable(std::unique_ptr<TrainableQuantizer> inner) : m_inner(std::move(inner)) {}
+    NormalisedTrainable(std::unique_ptr<TrainableQuantizer> inner, Units units)
+        : m_inner(std::move(inner)), m_units(units) {}
 
     const std::vector<LearnedParameter>& parameters() const noexcept override {
         return m_inner->parameters();
@@ -111,6 +117,9 @@ public:
                  ParameterValues values) const override {
         const Standardised own = standardised(x, layout);
         m_inner->forward(own.values, out, layout, values);
+        if (m_units == Units::Normalised) {
+            return;
+        }
         const auto run = static_cast<std::size_t>(layout.inner);
         for (std::size_t s = 0; s < own.moments.size(); ++s) {
             const std::span<float> slice = out.subspan(s * run, run);
@@ -120,7 +129,8 @@ public:
     void backward(std::span<const float> x, std::span<const float> gradient, std::span<float> gradientX,
                   const SliceLayout& layout, ParameterValues values,
                   ParameterGradients gradients) const override {
-        // x̂ = d inner((x - m) / d) + m: dx is the inner one, a parameter's gradient gets the factor d.
+        // x̂ = d inner((x - m) / d) + m: dx is the inner one, a parameter's gradient gets the factor d. Not restored, dx
+        // is divided by d and a parameter's gradient is the inner one.
         const Standardised own = standardised(x, layout);
         std::vector<float> scaled(gradient.begin(), gradient.end());
         const auto run = static_cast<std::size_t>(layout.inner);
@@ -131,7 +141,9 @@ public:
                                                           : static_cast<double>(numbers[i]) * d);
             }
         };
-        rescale(scaled, false);
+        if (m_units == Units::Restored) {
+            rescale(scaled, false);
+        }
         m_inner->backward(own.values, scaled, gradientX, layout, values, gradients);
         rescale(gradientX, true);
     }
@@ -142,11 +154,12 @@ public:
     QParams grid(std::span<const float> x, const SliceLayout& layout, ParameterValues values,
                  std::optional<int> axis) const override {
         const Standardised own = standardised(x, layout);
-        return restoredGrid(m_inner->grid(own.values, layout, values, axis), own.moments, axis);
+        return composedGrid(m_inner->grid(own.values, layout, values, axis), own.moments, m_units, axis);
     }
 
 private:
     std::unique_ptr<TrainableQuantizer> m_inner;
+    Units m_units;
 };
 
 }  // namespace
@@ -158,7 +171,7 @@ QParams NormalisedQuantizer::fit(const FitInput& input, BitWidth bits, std::opti
     requireTableBits(bits.bits(), "var_mean");
     Standardised storage;
     const QParams inner = m_inner->fit(standardisedInput(input, storage), bits, axis);
-    return restoredGrid(inner, storage.moments, axis);
+    return composedGrid(inner, storage.moments, m_units, axis);
 }
 
 std::unique_ptr<TrainableQuantizer> NormalisedQuantizer::trainable(const FitInput& input,
@@ -168,7 +181,7 @@ std::unique_ptr<TrainableQuantizer> NormalisedQuantizer::trainable(const FitInpu
     }
     Standardised storage;
     auto inner = m_inner->trainable(standardisedInput(input, storage), bits);
-    return inner == nullptr ? nullptr : std::make_unique<NormalisedTrainable>(std::move(inner));
+    return inner == nullptr ? nullptr : std::make_unique<NormalisedTrainable>(std::move(inner), m_units);
 }
 
 }  // namespace bitlathe::core
