@@ -2,6 +2,7 @@
 
 #include "core/graph/batch_norm.h"
 #include "core/plan/executed_layer.h"
+#include "core/plan/padding_value.h"
 #include "core/types/error.h"
 #include "core/util/random.h"
 #include "engine/evaluator.h"
@@ -61,6 +62,9 @@ public:
         : m_model(model), m_layer(layer) {
         const core::ExecutedLayer executed = core::executedLayer(model, layer, plan);
         m_tensors.bias = wrap(executed.bias);
+        if (const std::vector<float> padding = core::paddingValue(model, layer, plan); !padding.empty()) {
+            m_tensors.padding = at::tensor(padding);
+        }
         if (executed.batchNorm) {
             const core::ChannelAffine affine = core::channelAffine(*executed.batchNorm);
             const auto dimensions =

@@ -195,7 +195,7 @@ public:
 }  // namespace
 
 bool isFusable(const core::ClampOp& clamp) {
-    return !std::isinf(clamp.upper) || clamp.lower == 0;
+    return !clamp.isPerChannel() && (!std::isinf(clamp.upper) || clamp.lower == 0);
 }
 
 ChannelMoments channelMoments(const at::Tensor& given) {

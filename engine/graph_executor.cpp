@@ -91,6 +91,11 @@ void GraphExecutor::setHook(core::NodeId id, ValueHook hook) {
     m_hooks[static_cast<std::size_t>(id)] = std::move(hook);
 }
 
+GraphExecutor::ValueHook GraphExecutor::takeHook(core::NodeId id) {
+    m_plan.reset();
+    return std::exchange(m_hooks[static_cast<std::size_t>(id)], nullptr);
+}
+
 bool GraphExecutor::hasHooks() const noexcept {
     return std::any_of(m_hooks.begin(), m_hooks.end(), [](const ValueHook& hook) { return hook != nullptr; });
 }

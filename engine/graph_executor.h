@@ -42,6 +42,8 @@ public:
     const NodeTensors& tensors(core::NodeId id) const { return m_tensors[static_cast<std::size_t>(id)]; }
 
     void setHook(core::NodeId id, ValueHook hook);
+    /// Takes the node's hook away, for one that calls it; null where there is none.
+    ValueHook takeHook(core::NodeId id);
     bool hasHooks() const noexcept;
     /// Training alone: what computes the node from now on.
     void setOperator(core::NodeId id, NodeOperator op) {

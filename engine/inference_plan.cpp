@@ -48,7 +48,9 @@ InferencePlan::InferencePlan(const GraphExecutor& executor, core::NodeId until) 
     const std::vector<std::vector<core::NodeId>> consumers = executor.graph().consumers();
     for (core::NodeId id = 0; id <= until; ++id) {
         const bool isConvolution = std::holds_alternative<core::Conv2dOp>(executor.graph().node(id).op);
-        if (isConvolution && !executor.isBypassed(id)) {
+        // Fused convolutions pad with zeros.
+        const bool isFusable = isConvolution && !executor.tensors(id).padding.defined();
+        if (isFusable && !executor.isBypassed(id)) {
             addConvolution(executor, id, consumers, endOf);
         } else if (endOf[static_cast<std::size_t>(id)] < 0) {
             m_steps.push_back({id, executor.graph().node(id).inputs, nullptr, 0});
@@ -88,11 +90,12 @@ void InferencePlan::addConvolution(const GraphExecutor& executor, core::NodeId i
     }
     const core::FloatTensor weight = unwrap(executor.tensors(id).weight);
     const core::FloatTensor bias = unwrap(executor.tensors(id).bias);
+    const auto* const nextClamp = next < 0 ? nullptr : std::get_if<core::ClampOp>(&graph.node(next).op);
+    const bool isFusable = nextClamp != nullptr && (!nextClamp->isPerChannel() || executor.isBypassed(next));
     // A fused clamp would turn NaN into a number and hide a broken model.
-    if (next >= 0 && std::holds_alternative<core::ClampOp>(graph.node(next).op) && isFinite(weight) &&
-        isFinite(bias)) {
+    if (isFusable && isFinite(weight) && isFinite(bias)) {
         if (!executor.isBypassed(next)) {
-            clamp = std::get<core::ClampOp>(graph.node(next).op);
+            clamp = *nextClamp;
         }
         step.node = next;
     }

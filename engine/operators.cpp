@@ -19,12 +19,16 @@
 #include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mean.h>
+#include <ATen/ops/minimum.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tanh.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 
 #include <cmath>
 #include <utility>
@@ -51,7 +55,12 @@ struct Apply {
         at::Tensor x = take(0);
         const auto [top, left, bottom, right] = op.padding;
         std::array<std::int64_t, 2> padding{top, left};
-        if (top != bottom || left != right) {
+        if (tensors.padding.defined()) {
+            const at::Tensor value = tensors.padding.reshape({1, -1, 1, 1});
+            const at::Tensor inside = at::constant_pad_nd(at::ones_like(x), {left, right, top, bottom}, 0);
+            x = at::where(inside.to(at::kBool), at::constant_pad_nd(x, {left, right, top, bottom}, 0), value);
+            padding = {0, 0};
+        } else if (top != bottom || left != right) {
             x = at::constant_pad_nd(x, {left, right, top, bottom}, 0);
             padding = {0, 0};
         }
@@ -69,6 +78,9 @@ struct Apply {
     }
 
     at::Tensor operator()(const core::ClampOp& op) const {
+        if (op.isPerChannel()) {
+            return clampedByChannel(op);
+        }
         at::Tensor x = take(0);
         if (mode == ExecutionMode::Training) {
             // These two have backward passes of their own, which need no mask.
@@ -81,6 +93,14 @@ struct Apply {
             return mayOverwrite(x) ? at::clamp_min_(x, op.lower) : at::clamp_min(x, op.lower);
         }
         return mayOverwrite(x) ? at::clamp_(x, op.lower, op.upper) : at::clamp(x, op.lower, op.upper);
+    }
+
+    at::Tensor clampedByChannel(const core::ClampOp& op) const {
+        const at::Tensor x = take(0);
+        std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+        shape[1] = static_cast<std::int64_t>(op.channelUpper.size());
+        const at::Tensor upper = at::tensor(op.channelUpper, at::kDouble).to(x.scalar_type()).reshape(shape);
+        return at::minimum(at::clamp_min(x, op.lower), upper.to(x.device()));
     }
 
     at::Tensor operator()(const core::UnaryOp& op) const {

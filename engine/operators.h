@@ -11,6 +11,7 @@ namespace bitlathe::engine {
 /// A node's weights as tensors; undefined where the operator has none.
 struct NodeTensors {
     at::Tensor weight, bias;                ///< convolution, linear
+    at::Tensor padding;                     ///< convolution: what surrounds its input, [C] or [1]; undefined: zero
     at::Tensor gamma, beta, mean, variance; ///< batch norm
 };
 

@@ -160,9 +160,13 @@ adjust(const core::PreparedModel& model, const core::QuantPlan& plan,
         Adjusted& entry = adjusted[node];
         entry.delta.assign(static_cast<std::size_t>(layer.outputChannels), 0.0);
         // The layer's own grid, where nothing stands between, comes after the adjustment.
-        quantized.setHook(node, [&entry, &factor, grid = quantized.takeGrid(node)](const at::Tensor& value) {
+        quantized.setHook(node, [&entry, &factor, grid = quantized.takeGrid(node),
+                                 online = quantized.takeHook(node)](const at::Tensor& value) {
             at::Tensor moved = entry.apply(value, factor);
-            return grid ? fakeQuantize(std::move(moved), *grid) : moved;
+            if (grid) {
+                return fakeQuantize(std::move(moved), *grid);
+            }
+            return online ? online(std::move(moved)) : moved;
         });
     }
     core::Batch batch;

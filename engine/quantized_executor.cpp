@@ -1,9 +1,13 @@
 #include "engine/quantized_executor.h"
 
 #include "core/plan/executed_layer.h"
+#include "core/plan/padding_value.h"
 #include "core/types/error.h"
 #include "engine/fake_quantize_op.h"
+#include "engine/statistics_collector.h"
 #include "engine/tensor_bridge.h"
+
+#include <ATen/ops/tensor.h>
 
 #include <optional>
 #include <string>
@@ -34,6 +38,15 @@ void quantizeOutput(GraphExecutor& executor, core::NodeId node, const core::QPar
         executor.bypass(node);  // one pass over the tensor instead of two
     }
     executor.setGrid(node, grid);
+}
+
+/// Each batch's own statistics, range and grid.
+void quantizeOnline(GraphExecutor& executor, core::NodeId node, const core::SiteId& site,
+                    const core::SiteQuant& quant) {
+    executor.setHook(node, [site, quant](at::Tensor value) {
+        const core::SiteStatistics batch = collectStatistics(value, site.layer.str());
+        return fakeQuantize(std::move(value), core::resolveSite(nullptr, {}, site, quant, &batch));
+    });
 }
 
 }  // namespace
@@ -68,6 +81,16 @@ GraphExecutor makeQuantizedExecutor(const core::PreparedModel& model, const core
             quantizeWeights(executor, model, layerOf(model, site), plan);
         } else {
             quantizeOutput(executor, nodeOfOutput(model, site), grid);
+        }
+    }
+    for (const auto& [site, quant] : plan.online) {
+        quantizeOnline(executor, nodeOfOutput(model, site), site, quant);
+    }
+    for (const core::LayerId& id : plan.paddedBefore) {
+        const core::Layer& layer = layerOf(model, {id, core::SiteKind::Output});
+        const std::vector<float> padding = core::paddingValue(model, layer, plan);
+        if (!padding.empty()) {
+            executor.tensors(layer.node).padding = at::tensor(padding);
         }
     }
     return executor;

@@ -73,6 +73,10 @@ struct Expression {
                numberText(op.momentum) + ", " + numberText(op.epsilon) + ", False)";
     }
     std::string operator()(const core::ClampOp& op) const {
+        if (op.isPerChannel()) {
+            refuse("its activation has an upper end for each channel, left by cross-layer equalization; save "
+                   "the model as it was before");
+        }
         if (op.lower == 0 && std::isinf(op.upper)) {
             return "torch.relu(x0)";
         }

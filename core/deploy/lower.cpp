@@ -206,6 +206,11 @@ Lowering::Output Lowering::outputOf(const Layer& layer) {
     output.rule.rounding = requantizationRounding(*output.grid);
     const Operator* const activation = activationOf(layer);
     if (const auto* clamp = activation == nullptr ? nullptr : std::get_if<ClampOp>(activation)) {
+        if (clamp->isPerChannel() && !layer.hasWeights()) {
+            failLowering(ErrorCode::UnsupportedOperator, layer.id,
+                         "its activation has an upper end for each channel; integer models take that behind "
+                         "convolutions and linear layers alone");
+        }
         // Quantization is monotonic: clamping the code at the bounds' codes is clamping the value.
         const std::array<float, 2> bounds{static_cast<float>(clamp->lower), static_cast<float>(clamp->upper)};
         std::array<std::int32_t, 2> codes{};

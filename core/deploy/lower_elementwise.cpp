@@ -156,6 +156,11 @@ void Lowering::lowerElementwise(const Layer& layer, const Operator& op) {
     const IntegerTensor input = m_graph.tensor(source);
     const int target = addOutputTensor(layer, output);
     if (const auto* clamp = std::get_if<ClampOp>(&op)) {
+        if (clamp->isPerChannel()) {
+            failLowering(ErrorCode::UnsupportedOperator, layer.id,
+                         "it has an upper end for each channel; integer models take that behind convolutions "
+                         "and linear layers alone");
+        }
         const std::array<float, 2> bounds{static_cast<float>(clamp->lower), static_cast<float>(clamp->upper)};
         std::array<std::int32_t, 2> codes{};
         quantize(bounds, codes, *output.grid);

@@ -1,5 +1,6 @@
 #include "core/deploy/lowering.h"
 #include "core/graph/batch_norm.h"
+#include "core/plan/clamp_in_grid.h"
 #include "core/plan/quantized_bias.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
@@ -245,13 +246,15 @@ public:
         conv.output.rounding = simplestRounding(conv.output.rounding, factors, conv.accumulatorBound);
     }
 
-    void replaceFactorsByThresholds(IntegerConv& conv) const {
+    /// `upper`: highest code of each channel, none above the rule's; empty: the rule's for all.
+    void replaceFactorsByThresholds(IntegerConv& conv, std::span<const std::int32_t> upper) const {
         const Requantization rule = conv.output;
         for (std::size_t c = 0; c < static_cast<std::size_t>(conv.outputChannels); ++c) {
+            const std::int32_t highest = upper.empty() ? rule.upper : upper[c];
             conv.output.thresholds.push_back(thresholdsOf(
                 [&](std::int64_t accumulator) {
                     return requantize(accumulator, rule.factor(c), rule.rounding, rule.zeroPoint, rule.lower,
-                                      rule.upper);
+                                      highest);
                 },
                 conv.accumulatorBound));
         }
@@ -376,6 +379,27 @@ void packChannels(IntegerConv& conv, std::span<const Channel> channels, const In
     conv.weights = PackedCodes(codes, bitsFor(grid.lower, grid.upper), grid.lower < 0);
 }
 
+/// Highest code of each output channel where the activation ends elsewhere in each and the grid alone does not see to
+/// it; else empty. Integer models hold such ends in tables of thresholds.
+std::vector<std::int32_t> upperCodes(const Layer& layer, const Operator* activation, const QParams& grid) {
+    const auto* const clamp = activation == nullptr ? nullptr : std::get_if<ClampOp>(activation);
+    if (clamp == nullptr || !clamp->isPerChannel() || gridImpliesClamp(grid, *clamp)) {
+        return {};
+    }
+    constexpr int kTableBits = 4;
+    if (const int bits = bitsFor(grid.quantMin, grid.quantMax); bits > kTableBits) {
+        failLowering(
+            ErrorCode::InvalidConfig, layer.id,
+            "equalization gave its relu6 an upper end for each channel, which integer models hold for "
+            "outputs of at most 4 bits, and it has " +
+                std::to_string(bits) + "; set relu6 of 'cross_layer_equalization' to 'replace' or 'keep'");
+    }
+    const std::vector<float> ends(clamp->channelUpper.begin(), clamp->channelUpper.end());
+    std::vector<std::int32_t> codes(ends.size());
+    quantize(ends, codes, grid);
+    return codes;
+}
+
 }  // namespace
 
 const WeightAffine* Lowering::weightGain(const Layer& layer) const {
@@ -385,10 +409,12 @@ const WeightAffine* Lowering::weightGain(const Layer& layer) const {
     }
     const std::vector<float>& shift = found->second.shift;
     if (std::any_of(shift.begin(), shift.end(), [](float x) { return x != 0; })) {
-        failLowering(
-            ErrorCode::InvalidConfig, layer.id,
-            "weight correction moved its weights off their integer grid; leave that method out, or keep "
-            "this layer out of it");
+        failLowering(ErrorCode::InvalidConfig, layer.id,
+                     "'weight_correction' moved its weights off their integer grid; use 'bias_correction' "
+                     "instead, or keep "
+                     "this layer out of it, or restore the deviation alone about zero (mean false, deviation "
+                     "true, centre "
+                     "\"zero\")");
     }
     return &found->second;
 }
@@ -460,8 +486,9 @@ void Lowering::lowerWeighted(const Layer& layer) {
         parts.setActivationThresholds(conv, channels, *activation, *output.grid);
     } else {
         parts.setFactors(conv, channels, static_cast<double>(output.scale));
-        if (m_options.thresholds && m_graph.tensor(target).bits <= 4) {
-            parts.replaceFactorsByThresholds(conv);
+        const std::vector<std::int32_t> upper = upperCodes(layer, activation, *output.grid);
+        if (!upper.empty() || (m_options.thresholds && m_graph.tensor(target).bits <= 4)) {
+            parts.replaceFactorsByThresholds(conv, upper);
         }
     }
     add(layer, std::move(conv), {inputIndex}, target);

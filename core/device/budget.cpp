@@ -61,8 +61,18 @@ std::int64_t operatorRom(const Operator& op, const Layer& layer, const Bits& inp
     return kWord * (std::holds_alternative<MulOp>(op) ? inputs + 3 : 3 * inputs + 1);
 }
 
+/// Bytes of a tensor of which every channel has bits of its own.
+std::int64_t channelBytes(std::int64_t values, const std::vector<int>& bits) {
+    const auto channels = static_cast<std::int64_t>(bits.size());
+    std::int64_t total = 0;
+    for (const int b : bits) {
+        total += values / channels * b;
+    }
+    return (total + 7) / 8;
+}
+
 void addRom(const PreparedModel& model, const QuantConfig& config, const std::vector<Bits>& bits,
-            Budget& budget) {
+            const ChannelBits& channelBits, Budget& budget) {
     static const LayerQuant kFloatLayer;
     const NodeId logits = logitNode(model.graph);
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -75,10 +85,18 @@ void addRom(const PreparedModel& model, const QuantConfig& config, const std::ve
             // An activation behind the last layer needs a requantized output like any hidden layer's.
             addWeightRom(layer, found == config.layers.end() ? kFloatLayer : found->second,
                          layer.node == logits, entry);
+            const auto shared = channelBits.find({layer.id, SiteKind::Weight});
+            if (shared != channelBits.end()) {
+                entry.weightBytes = channelBytes(layer.weightCount, shared->second);
+                entry.requantBytes += static_cast<std::int64_t>(shared->second.size());
+            }
         } else {
             entry.requantBytes =
                 operatorRom(op, layer, bits[static_cast<std::size_t>(layer.inputNodes.front())], output);
             entry.tableBytes = std::holds_alternative<UnaryOp>(op) ? entry.requantBytes : 0;
+        }
+        if (const auto shared = channelBits.find({layer.id, SiteKind::Output}); shared != channelBits.end()) {
+            entry.requantBytes += static_cast<std::int64_t>(shared->second.size());
         }
         if (layer.outputNode != layer.node) {
             const Operator& activation = model.graph.node(layer.outputNode).op;
@@ -90,7 +108,8 @@ void addRom(const PreparedModel& model, const QuantConfig& config, const std::ve
     }
 }
 
-void addRam(const PreparedModel& model, const std::vector<Bits>& bits, Budget& budget) {
+void addRam(const PreparedModel& model, const std::vector<Bits>& bits, const ChannelBits& channelBits,
+            Budget& budget) {
     const TensorLifetimes lifetimes = tensorLifetimes(model);
     const std::size_t layers = model.layers.size();
     std::vector<std::int64_t> bytes(lifetimes.tensors.size());
@@ -98,7 +117,12 @@ void addRam(const PreparedModel& model, const std::vector<Bits>& bits, Budget& b
     std::vector<std::int64_t> change(layers + 1, 0);
     for (std::size_t t = 0; t < bytes.size(); ++t) {
         const StoredTensor& tensor = lifetimes.tensors[t];
-        bytes[t] = packedBytes(tensor.elements, bits[static_cast<std::size_t>(tensor.node)]);
+        const std::optional<SiteId> site =
+            channelBits.empty() ? std::nullopt : model.siteOfTensor(tensor.node);
+        const auto shared = site ? channelBits.find(*site) : channelBits.end();
+        bytes[t] = shared != channelBits.end()
+                       ? channelBytes(tensor.elements, shared->second)
+                       : packedBytes(tensor.elements, bits[static_cast<std::size_t>(tensor.node)]);
         change[static_cast<std::size_t>(std::max(0, tensor.producer))] += bytes[t];
         change[static_cast<std::size_t>(tensor.lastLayer + 1)] -= bytes[t];
     }
@@ -184,14 +208,18 @@ std::int64_t packedBytes(std::int64_t values, const std::optional<BitWidth>& bit
 }
 
 Budget computeBudget(const PreparedModel& model, const QuantConfig& config) {
+    return computeBudget(model, config, ChannelBits());
+}
+
+Budget computeBudget(const PreparedModel& model, const QuantConfig& config, const ChannelBits& channelBits) {
     Budget budget;
     budget.layers.resize(model.layers.size());
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         budget.layers[i].layer = model.layers[i].id;
     }
     const std::vector<Bits> bits = tensorBits(model, config);
-    addRom(model, config, bits, budget);
-    addRam(model, bits, budget);
+    addRom(model, config, bits, channelBits, budget);
+    addRam(model, bits, channelBits, budget);
     return budget;
 }
 

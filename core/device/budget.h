@@ -6,6 +6,7 @@
 #include "core/types/quant_config.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -103,6 +104,12 @@ RomSplit romSplit(const Budget& budget, const Device& device);
 /// RAM of a layer: its inputs, its output and every tensor a later layer still needs (tensor_lifetimes.h).
 /// Sites without bits count 4 bytes a value, in ROM and RAM.
 Budget computeBudget(const PreparedModel& model, const QuantConfig& config);
+
+/// Bits of each channel of some sites, as QuantPlan::channelBits holds them.
+using ChannelBits = std::map<SiteId, std::vector<int>>;
+/// The same where a method has shared bits out among channels: those sites count the bits each channel has, packed one
+/// channel after the other, and one byte a channel that says how many.
+Budget computeBudget(const PreparedModel& model, const QuantConfig& config, const ChannelBits& channelBits);
 
 /// The same with RAM reckoned as named. InOut leaves out what is held for later layers. Arena gives peakRamBytes as the
 /// planned arena's bytes (a bank that is too small leaves buffers unplaced: Budget::arena says which); the layers' own

@@ -123,7 +123,17 @@ struct OnnxGraphEmitter::Emit {
         return make("BatchNormalization", {{"epsilon", static_cast<float>(op.epsilon)}});
     }
     std::string operator()(const ClampOp& op) const {
-        return emitter.emitClip(node.name, inputs.front(), op.lower, op.upper);
+        if (!op.isPerChannel()) {
+            return emitter.emitClip(node.name, inputs.front(), op.lower, op.upper);
+        }
+        // Clip takes one number for all channels.
+        Shape shape(node.outputShape.size(), 1);
+        shape[1] = static_cast<std::int64_t>(op.channelUpper.size());
+        const std::vector<float> upper(op.channelUpper.begin(), op.channelUpper.end());
+        return emitter.emitOperator("Min", node.name,
+                                    {emitter.emitClip(node.name + "/lower", inputs.front(), op.lower,
+                                                      std::numeric_limits<double>::infinity()),
+                                     emitter.emitFloats(node.name + "/upper", shape, upper)});
     }
     std::string operator()(const UnaryOp& op) const {
         const std::string& x = inputs.front();
@@ -237,7 +247,9 @@ void OnnxGraphEmitter::emitConstantsOf(NodeId id, const FloatTensor& weight, con
     const QParams* grid = layer == nullptr ? nullptr : storedGrid({layer->id, SiteKind::Weight});
     const QParams* planned = layer == nullptr ? nullptr : m_plan.find({layer->id, SiteKind::Weight});
     const bool isBaked = planned != nullptr && !planned->isUniform();
-    inputs.push_back(isBaked ? emitBakedWeight(name, weight, *planned) : emitWeight(name, weight, grid));
+    const std::string onGrid =
+        isBaked ? emitBakedWeight(name, weight, *planned) : emitWeight(name, weight, grid);
+    inputs.push_back(layer == nullptr ? onGrid : emitCorrection(*layer, onGrid, weight.shape()));
     if (bias.defined()) {
         inputs.push_back(emitBias(name, bias, grid == nullptr ? nullptr : inputGrid(*layer), grid));
     }
@@ -268,6 +280,31 @@ std::string OnnxGraphEmitter::emitWeight(const std::string& name, const FloatTen
         emitCodes(name + "/weight_zero_point", perChannel, grid->zeroPoint, type)};
     return emitOperator("DequantizeLinear", name + "/weight", inputs,
                         grid->isPerChannel() ? Attributes{{"axis", std::int64_t{0}}} : Attributes{});
+}
+
+/// What correction does to the dequantized weights (WeightAffine), as float operators behind their codes.
+std::string OnnxGraphEmitter::emitCorrection(const Layer& layer, const std::string& weight,
+                                             const Shape& shape) {
+    const auto found = m_plan.weightAffine.find(layer.id);
+    if (found == m_plan.weightAffine.end()) {
+        return weight;
+    }
+    const std::string& name = m_model.graph.node(layer.node).name;
+    Shape perChannel(shape.size(), 1);
+    perChannel.front() = shape.front();
+    const auto isNot = [](const std::vector<float>& values, float neutral) {
+        return std::any_of(values.begin(), values.end(), [&](float value) { return value != neutral; });
+    };
+    std::string tensor = weight;
+    if (isNot(found->second.gain, 1)) {
+        tensor = emitOperator("Mul", name + "/weight_scaled",
+                              {tensor, emitFloats(name + "/weight_gain", perChannel, found->second.gain)});
+    }
+    if (isNot(found->second.shift, 0)) {
+        tensor = emitOperator("Add", name + "/weight_corrected",
+                              {tensor, emitFloats(name + "/weight_shift", perChannel, found->second.shift)});
+    }
+    return tensor;
 }
 
 std::string OnnxGraphEmitter::emitBias(const std::string& name, const FloatTensor& bias, const QParams* input,

@@ -35,6 +35,7 @@ private:
                          std::vector<std::string>& inputs);
     std::string emitWeight(const std::string& name, const FloatTensor& weight, const QParams* grid);
     std::string emitBakedWeight(const std::string& name, const FloatTensor& weight, const QParams& grid);
+    std::string emitCorrection(const Layer& layer, const std::string& weight, const Shape& shape);
     std::string emitBias(const std::string& name, const FloatTensor& bias, const QParams* input,
                          const QParams* weight);
     std::string emitClip(const std::string& name, const std::string& input, double lower, double upper);

@@ -85,6 +85,12 @@ void checkLayer(const PreparedModel& model, const QuantPlan& plan, const Layer& 
         checks.push_back(
             {layer.id, true, "linear reads a " + shapeText(input) + " tensor; ONNX's Gemm takes N×features"});
     }
+    if (plan.weightAffine.contains(layer.id)) {
+        checks.push_back(
+            {layer.id, false,
+             "its corrected weights are codes and a float term for each channel, added when the file is "
+             "loaded: exact, but runtimes compute the layer in float"});
+    }
     const std::optional<SiteId> site = model.siteOfTensor(layer.inputNodes.front());
     const QParams* grid = site ? plan.find(*site) : nullptr;
     if (layer.hasBias && grid != nullptr && grid->isPerChannel() &&
@@ -107,6 +113,11 @@ std::string planHash(const QuantPlan& plan) {
             hash.updateValues(std::span<const float>(table.levels));
             hash.updateValues(std::span<const float>(table.thresholds));
         }
+    }
+    for (const auto& [layer, affine] : plan.weightAffine) {
+        hash.update(layer.str()).update("\ncorrection\n");
+        hash.updateValues(std::span<const float>(affine.gain));
+        hash.updateValues(std::span<const float>(affine.shift));
     }
     return hash.hex();
 }

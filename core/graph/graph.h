@@ -40,7 +40,10 @@ struct BatchNormOp {
 /// Elementwise functions. Clamp covers relu (0, inf), relu6 (0, 6) and hardtanh.
 struct ClampOp {
     double lower = 0;
-    double upper = 0;  ///< may be +infinity
+    double upper = 0;                    ///< may be +infinity
+    std::vector<double> channelUpper{};  ///< an upper end for each channel (dim 1), finite, none above `upper`;
+                                         ///< empty: `upper` for all. A relu6 behind rescaled channels has them.
+    bool isPerChannel() const noexcept { return !channelUpper.empty(); }
 };
 enum class UnaryKind { Sigmoid, Tanh, HardSigmoid, HardSwish, Silu, Gelu };
 struct UnaryOp {

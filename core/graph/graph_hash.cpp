@@ -37,6 +37,9 @@ public:
     void operator()(const ClampOp& op) const {
         number(op.lower);
         number(op.upper);
+        for (const double upper : op.channelUpper) {
+            number(upper);
+        }
     }
     void operator()(const UnaryOp&) const {} // its kind is in the operator's name
     void operator()(const LeakyReluOp& op) const { number(op.slope); }

@@ -2,13 +2,17 @@
 
 #include "core/quantizers/fake_quantize.h"
 
+#include <algorithm>
 #include <array>
 
 namespace bitlathe::core {
 
 bool gridImpliesClamp(const QParams& grid, const ClampOp& clamp) {
-    const std::array<float, 2> bounds{static_cast<float>(clamp.lower), static_cast<float>(clamp.upper)};
-    for (std::size_t channel = 0; channel < grid.scale.size(); ++channel) {
+    const std::size_t ends = std::max<std::size_t>(clamp.channelUpper.size(), 1);
+    for (std::size_t i = 0; i < std::max(grid.scale.size(), ends); ++i) {
+        const std::size_t channel = grid.scale.size() == 1 ? 0 : i;
+        const double upper = clamp.isPerChannel() ? clamp.channelUpper[ends == 1 ? 0 : i] : clamp.upper;
+        const std::array<float, 2> bounds{static_cast<float>(clamp.lower), static_cast<float>(upper)};
         std::array<std::int32_t, 2> codes{};
         quantize(bounds, codes, grid, channel);
         if (codes[0] != grid.quantMin || codes[1] != grid.quantMax) {

@@ -96,10 +96,14 @@ private:
     std::string m_where;
 };
 
+const char* siteWord(SiteKind kind) {
+    return kind == SiteKind::Weight ? "weight" : "output";
+}
+
 Json siteJson(const SiteId& site, const QParams& grid) {
     Json json;
     json["layer"] = site.layer.str();
-    json["site"] = site.kind == SiteKind::Weight ? "weight" : "output";
+    json["site"] = siteWord(site.kind);
     json["quant_min"] = grid.quantMin;
     json["quant_max"] = grid.quantMax;
     if (grid.axis) {
@@ -262,9 +266,40 @@ void readWeightAffine(const SiteReader& root, const PreparedModel& model, QuantP
     }
 }
 
+void readPaddedBefore(const SiteReader& root, const PreparedModel& model, QuantPlan& plan) {
+    if (!root.has("padded_before_quantization")) {
+        return;
+    }
+    std::size_t i = 0;
+    for (const Json& item : root.array("padded_before_quantization")) {
+        const SiteReader reader(item, "/padded_before_quantization/" + std::to_string(i++));
+        plan.paddedBefore.insert(readLayer(reader, model).id);
+    }
+}
+
+void readChannelBits(const SiteReader& root, const PreparedModel& model, QuantPlan& plan) {
+    if (!root.has("channel_bits")) {
+        return;
+    }
+    std::size_t i = 0;
+    for (const Json& item : root.array("channel_bits")) {
+        const SiteReader reader(item, "/channel_bits/" + std::to_string(i++));
+        const SiteId id = readSiteId(reader, model);
+        std::vector<int> bits = reader.integers("bits");
+        if (static_cast<std::int64_t>(bits.size()) != slicesOf(model, id)) {
+            reader.refuse("needs bits for each of " + std::to_string(slicesOf(model, id)) + " channels");
+        }
+        plan.channelBits.emplace(id, std::move(bits));
+    }
+}
+
 }  // namespace
 
 std::string planToJson(const QuantPlan& plan, const PreparedModel& model) {
+    if (!plan.online.empty()) {
+        fail("", "the ranges of '" + plan.online.begin()->first.layer.str() +
+                     "' are found anew for each batch; there is nothing to keep");
+    }
     Json json;
     json["format"] = kFormat;
     json["version"] = kVersion;
@@ -280,6 +315,13 @@ std::string planToJson(const QuantPlan& plan, const PreparedModel& model) {
     for (const auto& [layer, affine] : plan.weightAffine) {
         json["weight_affine"].push_back(
             {{"layer", layer.str()}, {"gain", affine.gain}, {"shift", affine.shift}});
+    }
+    for (const LayerId& layer : plan.paddedBefore) {
+        json["padded_before_quantization"].push_back({{"layer", layer.str()}});
+    }
+    for (const auto& [site, bits] : plan.channelBits) {
+        json["channel_bits"].push_back(
+            {{"layer", site.layer.str()}, {"site", siteWord(site.kind)}, {"bits", bits}});
     }
     return json.dump(1);
 }
@@ -312,6 +354,8 @@ QuantPlan planFromJson(std::string_view text, const PreparedModel& model) {
     }
     readBatchNorm(root, model, plan);
     readWeightAffine(root, model, plan);
+    readPaddedBefore(root, model, plan);
+    readChannelBits(root, model, plan);
     return plan;
 }
 

@@ -220,6 +220,36 @@ std::int64_t channelsOf(const FloatTensor& weights, const SiteId& id, const Site
     return channels;
 }
 
+/// Weights that stay normalised need a batch norm that learned, or learns, to live with their scale.
+void requireNormBehind(const Layer& layer, const LayerQuant& quant) {
+    const auto& params = quant.weight.quantizer.params;
+    const auto found = params.find("normalisation");
+    const bool isKeptBehind = layer.hasBatchNorm && (quant.batchNorm == BatchNormMode::NotFolded ||
+                                                     quant.batchNorm == BatchNormMode::Icn);
+    if (found != params.end() && found->second == 2 && !isKeptBehind) {
+        fail(ErrorCode::InvalidConfig, {layer.id, SiteKind::Weight},
+             "normalisation 'var_mean_unrestored' takes away their scale, which a batch norm of the layer's "
+             "own has to "
+             "give back; set its batch_norm to 'not_folded' or 'icn', or choose 'var_mean'");
+    }
+}
+
+/// An input's or output's grid, or the note that each batch makes its own.
+void resolveValues(const Layer* layer, const SiteId& id, const SiteQuant& quant, const Statistics& statistics,
+                   QuantPlan& plan) {
+    if (quant.ranges == RangeTime::Online) {
+        if (quant.manualRange) {
+            fail(ErrorCode::InvalidConfig, id,
+                 "it has a range of its own, and each batch is to find one; leave out \"range\" or set "
+                 "\"ranges\" to "
+                 "\"offline\"");
+        }
+        plan.online.emplace(id, quant);
+        return;
+    }
+    plan.sites.emplace(id, resolveSite(layer, {}, id, quant, statistics.find(id)));
+}
+
 }  // namespace
 
 const QParams* QuantPlan::find(const SiteId& id) const {
@@ -292,8 +322,7 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
 QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, const Statistics& statistics) {
     QuantPlan plan;
     if (!config.input.isFloat()) {
-        const SiteId id{kInputLayer, SiteKind::Output};
-        plan.sites.emplace(id, resolveSite(nullptr, {}, id, config.input, statistics.find(id)));
+        resolveValues(nullptr, {kInputLayer, SiteKind::Output}, config.input, statistics, plan);
     }
     for (const auto& [layerId, quant] : config.layers) {
         const Layer* layer = model.findLayer(layerId);
@@ -303,14 +332,17 @@ QuantPlan resolvePlan(const PreparedModel& model, const QuantConfig& config, con
                                                       "' does not have");
         }
         recordBatchNorm(*layer, quant, plan);
+        if (quant.padding == PaddingOrder::BeforeQuantization) {
+            plan.paddedBefore.insert(layerId);
+        }
         if (layer->hasWeights() && !quant.weight.isFloat()) {
+            requireNormBehind(*layer, quant);
             const SiteId id{layerId, SiteKind::Weight};
             const FloatTensor weights = weightsToQuantize(model, *layer, quant.batchNorm);
             plan.sites.emplace(id, resolveSite(layer, weights, id, quant.weight, nullptr));
         }
         if (layer->isQuantizable && !quant.output.isFloat()) {
-            const SiteId id{layerId, SiteKind::Output};
-            plan.sites.emplace(id, resolveSite(layer, {}, id, quant.output, statistics.find(id)));
+            resolveValues(layer, {layerId, SiteKind::Output}, quant.output, statistics, plan);
         }
     }
     return plan;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace bitlathe::core {
@@ -30,6 +31,12 @@ struct QuantPlan {
     /// How the layers that keep their batch norm (Layer::batchNorm) treat it; never Folded.
     std::map<LayerId, BatchNormMode> batchNorm;
     std::map<LayerId, WeightAffine> weightAffine;  ///< absent: weights lie on their grid
+    /// Sites of which each batch makes its own grid (RangeTime::Online); none of them is in `sites`.
+    std::map<SiteId, SiteQuant> online;
+    /// Convolutions with PaddingOrder::BeforeQuantization (core/plan/padding_value.h).
+    std::set<LayerId> paddedBefore;
+    /// Bits of each channel where a method shared them out; absent: the site's bits.
+    std::map<SiteId, std::vector<int>> channelBits;
 
     const QParams* find(const SiteId& id) const;
     /// Folded for layers without a batch norm of their own.

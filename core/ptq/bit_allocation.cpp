@@ -73,6 +73,7 @@ void allocateWeights(PostTrainingState& state, const Layer& layer, const BitShar
         append(grid, placeChannel(layer, site, std::span<float>(weights).subspan(c * run, run), bits[c]));
     }
     grid.axis = 0;
+    state.plan.channelBits[{layer.id, SiteKind::Weight}] = bits;
     state.plan.sites[{layer.id, SiteKind::Weight}] = std::move(grid);
     setQuantizedWeights(state.model, layer, mode, weights);
 }
@@ -157,6 +158,7 @@ void ActivationBitAllocation::apply(PostTrainingState& state, const PostTraining
                                     : clipped(before, seen.range[c], c, bits[c], m_sharing.prior);
             tables.push_back(levelsOf(range, bits[c], seen.mean[c]));
         }
+        state.plan.channelBits[{layer->id, SiteKind::Output}] = bits;
         state.plan.sites[{layer->id, SiteKind::Output}] = tableGrid(std::move(tables), 1);
     }
 }

@@ -25,7 +25,8 @@ struct BitSharing {
 /// Gives each output channel's weights as many bits as their deviation deserves, the mean over channels staying what was
 /// asked for. A channel's range is what the site's observer finds for it; its grid the site's quantizer's for its own
 /// bits. Weights are clipped to that grid's ends, so the plan needs one pair of code limits for all (README eq. 54). A
-/// channel of 0 bits becomes its mean. Works on layers with weights quantized per channel; budgets count the nominal bits.
+/// channel of 0 bits becomes its mean. Works on layers with weights quantized per channel; QuantPlan::channelBits
+/// keeps what each has.
 /// Source  Banner et al. 2019, arXiv:1810.05723, section 4. Where the authors' code turns 0 bits into the channel's minimum
 /// and does nothing above 4 bits, this does not.
 /// Errors  InvalidConfig: no layer has weights quantized per channel on an evenly spaced grid.

@@ -27,16 +27,22 @@ BitSharing sharing(const ParamValues& p, ClipPrior prior) {
 }
 
 void addModelMethods(Registry<PostTrainingMethod>& methods) {
-    methods.add({std::string(CrossLayerEqualization::kName),
-                 "Cross-layer equalization",
-                 {integerParam("rounds", 40, 1, 1000, "times through all pairs, at most"),
-                  choiceParam("relu6", {"replace", "keep"},
-                              "a relu6 between two layers becomes a relu, or its pair is left alone")},
-                 kNagel2019},
-                [](const ParamValues& p) {
-                    return std::make_unique<CrossLayerEqualization>(
-                        static_cast<int>(p.at("rounds")), chosen<CrossLayerEqualization::Relu6>(p, "relu6"));
-                });
+    methods.add(
+        {std::string(CrossLayerEqualization::kName),
+         "Cross-layer equalization",
+         {integerParam("rounds", 40, 1, 1000, "times through all pairs, at most"),
+          choiceParam("relu6", {"per_channel", "keep", "replace"},
+                      "a relu6 between two layers gets an upper end for each channel, or its pair is left "
+                      "alone, or it becomes a relu (published)"),
+          choiceParam("balance", {"error", "weights"},
+                      "least noise at the configuration's bits, outputs included, or even weights "
+                      "(published)")},
+         kNagel2019},
+        [](const ParamValues& p) {
+            return std::make_unique<CrossLayerEqualization>(
+                static_cast<int>(p.at("rounds")), chosen<CrossLayerEqualization::Relu6>(p, "relu6"),
+                chosen<CrossLayerEqualization::Balance>(p, "balance"));
+        });
     methods.add(
         {std::string(HighBiasAbsorption::kName),
          "High-bias absorption",
@@ -90,15 +96,20 @@ void addCorrections(Registry<PostTrainingMethod>& methods) {
                     options.warmUp = p.at("warm_up");
                     return std::make_unique<AdaRound>(options);
                 });
-    methods.add({std::string(WeightStatisticsCorrection::kName),
-                 "Weight mean and variance correction",
-                 {switchParam("mean", true, "restore each channel's mean (the authors' bias correction)"),
-                  switchParam("deviation", false, "restore each channel's standard deviation")},
-                 kBanner2019},
-                [](const ParamValues& p) {
-                    return std::make_unique<WeightStatisticsCorrection>(
-                        WeightCorrection{p.at("mean") != 0, p.at("deviation") != 0});
-                });
+    methods.add(
+        {std::string(WeightStatisticsCorrection::kName),
+         "Weight mean and variance correction",
+         {switchParam("mean", true, "restore each channel's mean (the authors' bias correction)"),
+          switchParam("deviation", false, "restore each channel's standard deviation"),
+          choiceParam(
+              "centre", {"mean", "zero"},
+              "what the deviation is scaled about: zero keeps weights that integer models hold, where "
+              "the mean is not restored")},
+         kBanner2019},
+        [](const ParamValues& p) {
+            return std::make_unique<WeightStatisticsCorrection>(WeightCorrection{
+                p.at("mean") != 0, p.at("deviation") != 0, chosen<WeightCorrection::Centre>(p, "centre")});
+        });
     methods.add(
         {std::string(BiasCorrection::kName),
          "Bias correction",

@@ -1,13 +1,17 @@
 #include "core/ptq/cross_layer_equalization.h"
 
 #include "core/plan/executed_layer.h"
-#include "core/ptq/expected_input.h"
+#include "core/ptq/equalization_noise.h"
+#include "core/ptq/equalization_scales.h"
+#include "core/ptq/input_channels.h"
 #include "core/ptq/layer_edits.h"
 #include "core/types/error.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <span>
 #include <string>
 #include <variant>
 
@@ -15,7 +19,6 @@ namespace bitlathe::core {
 
 namespace {
 
-constexpr double kRelu6 = 6.0;
 constexpr double kCloseEnough = 1e-3;
 
 bool isRelu(const Operator& op) {
@@ -23,9 +26,10 @@ bool isRelu(const Operator& op) {
     return clamp != nullptr && clamp->lower == 0 && std::isinf(clamp->upper);
 }
 
-bool isRelu6(const Operator& op) {
+/// A relu with an upper end: relu6, or what scaling made of one.
+bool isCappedRelu(const Operator& op) {
     const auto* const clamp = std::get_if<ClampOp>(&op);
-    return clamp != nullptr && clamp->lower == 0 && clamp->upper == kRelu6;
+    return clamp != nullptr && clamp->lower == 0 && std::isfinite(clamp->upper);
 }
 
 /// Whether scaling the layer's channels scales its output alike.
@@ -35,7 +39,7 @@ bool isHomogeneous(const PreparedModel& model, const Layer& layer, bool includes
     }
     const Operator& op = model.graph.node(layer.outputNode).op;
     return layer.outputNode == layer.node || isRelu(op) || std::holds_alternative<LeakyReluOp>(op) ||
-           (includesRelu6 && isRelu6(op));
+           (includesRelu6 && isCappedRelu(op));
 }
 
 bool keepsChannels(const Operator& op) {
@@ -60,64 +64,57 @@ const Layer* soleReader(const PreparedModel& model, NodeId node) {
     return nullptr;
 }
 
-/// How the second layer's weights belong to the first one's output channels.
-class InputChannels {
-public:
-    InputChannels(const Graph& graph, const Layer& layer, std::size_t channels)
-        : m_inputs(static_cast<std::size_t>(layer.weightShape[1])), m_channels(channels) {
-        const auto* const conv = std::get_if<Conv2dOp>(&graph.node(layer.node).op);
-        const auto groups = conv == nullptr ? std::size_t{1} : static_cast<std::size_t>(conv->groups);
-        m_outputsPerGroup = static_cast<std::size_t>(layer.weightShape[0]) / groups;
-        m_places = static_cast<std::size_t>(layer.weightCount) /
-                   static_cast<std::size_t>(layer.weightShape[0] * layer.weightShape[1]);
-        // A flatten in front of a linear lays a channel's places next to one another.
-        m_valuesPerChannel = m_inputs * groups / channels;
-    }
-
-    /// The channel of the first layer that weight number `i` multiplies.
-    std::size_t of(std::size_t i) const noexcept {
-        const std::size_t output = i / (m_inputs * m_places);
-        const std::size_t input = i / m_places % m_inputs;
-        return (output / m_outputsPerGroup * m_inputs + input) / m_valuesPerChannel;
-    }
-    std::size_t channels() const noexcept { return m_channels; }
-
-private:
-    std::size_t m_inputs;
-    std::size_t m_channels;
-    std::size_t m_outputsPerGroup = 1;
-    std::size_t m_places = 1;
-    std::size_t m_valuesPerChannel = 1;
-};
-
 std::vector<float> copyOf(const FloatTensor& tensor) {
     return {tensor.values().begin(), tensor.values().end()};
 }
 
-/// One pair, once. Returns how far the largest s was from 1.
-double equalize(PostTrainingState& state, const Layer& first, const Layer& second) {
-    std::vector<float> w1 = copyOf(layerWeights(state.model, first));
-    std::vector<float> w2 = copyOf(layerWeights(state.model, second));
-    std::vector<float> bias = copyOf(layerBias(state.model, first));
+/// README eq. 52.
+std::vector<double> evenScales(const PreparedModel& model, const Layer& first, const Layer& second) {
+    const FloatTensor w1 = layerWeights(model, first);
+    const FloatTensor w2 = layerWeights(model, second);
     const auto channels = static_cast<std::size_t>(first.weightShape[0]);
-    const std::size_t perChannel = w1.size() / channels;
-    const InputChannels inputs(state.model.graph, second, channels);
+    const std::size_t perChannel = static_cast<std::size_t>(w1.size()) / channels;
+    const InputChannels inputs(model.graph, second, channels);
     std::vector<double> r1(channels, 0.0);
     std::vector<double> r2(channels, 0.0);
-    for (std::size_t i = 0; i < w1.size(); ++i) {
-        r1[i / perChannel] = std::max(r1[i / perChannel], std::fabs(static_cast<double>(w1[i])));
+    for (std::size_t i = 0; i < w1.values().size(); ++i) {
+        r1[i / perChannel] = std::max(r1[i / perChannel], std::fabs(static_cast<double>(w1.values()[i])));
     }
-    for (std::size_t i = 0; i < w2.size(); ++i) {
-        r2[inputs.of(i)] = std::max(r2[inputs.of(i)], std::fabs(static_cast<double>(w2[i])));
+    for (std::size_t i = 0; i < w2.values().size(); ++i) {
+        r2[inputs.of(i)] = std::max(r2[inputs.of(i)], std::fabs(static_cast<double>(w2.values()[i])));
     }
     std::vector<double> s(channels, 1.0);
-    double furthest = 0;
     for (std::size_t c = 0; c < channels; ++c) {
         if (r1[c] > 0 && r2[c] > 0) {
             s[c] = std::sqrt(r1[c] / r2[c]);
         }
-        furthest = std::max(furthest, std::fabs(s[c] - 1));
     }
+    return s;
+}
+
+/// Divides what the activation lets through at most; a common end becomes one for each channel.
+void scaleActivation(PostTrainingState& state, const Layer& layer, std::span<const double> s) {
+    Operator& op = state.model.graph.node(layer.outputNode).op;
+    if (!isCappedRelu(op)) {
+        return;
+    }
+    auto& clamp = std::get<ClampOp>(op);
+    if (!clamp.isPerChannel()) {
+        clamp.channelUpper.assign(s.size(), clamp.upper);
+    }
+    for (std::size_t c = 0; c < s.size(); ++c) {
+        clamp.channelUpper[c] /= s[c];
+    }
+    clamp.upper = *std::max_element(clamp.channelUpper.begin(), clamp.channelUpper.end());
+}
+
+/// Divides the first layer's channels by s, and what is known of their values, and multiplies the second one's weights.
+void scalePair(PostTrainingState& state, const Layer& first, const Layer& second, std::span<const double> s) {
+    std::vector<float> w1 = copyOf(layerWeights(state.model, first));
+    std::vector<float> w2 = copyOf(layerWeights(state.model, second));
+    std::vector<float> bias = copyOf(layerBias(state.model, first));
+    const std::size_t perChannel = w1.size() / s.size();
+    const InputChannels inputs(state.model.graph, second, s.size());
     for (std::size_t i = 0; i < w1.size(); ++i) {
         w1[i] = static_cast<float>(w1[i] / s[i / perChannel]);
     }
@@ -132,13 +129,38 @@ double equalize(PostTrainingState& state, const Layer& first, const Layer& secon
     if (!bias.empty()) {
         setLayerBias(state.model, first, std::move(bias));
     }
+    scaleActivation(state, first, s);
     if (const auto normal = state.preActivation.find(first.id); normal != state.preActivation.end()) {
-        for (std::size_t c = 0; c < channels; ++c) {
+        for (std::size_t c = 0; c < s.size(); ++c) {
             normal->second.mean[c] /= s[c];
             normal->second.deviation[c] /= s[c];
         }
     }
+}
+
+double furthestFromOne(std::span<const double> scales) {
+    double furthest = 0;
+    for (const double s : scales) {
+        furthest = std::max(furthest, std::fabs(s - 1));
+    }
     return furthest;
+}
+
+/// Makes every relu6 between pairs a relu, and looks again at what passes then.
+void replaceRelu6(PostTrainingState& state, const PostTrainingTools& tools,
+                  std::span<const EqualizationPair> pairs) {
+    bool isAny = false;
+    for (const EqualizationPair& pair : pairs) {
+        Operator& op = state.model.graph.node(state.model.findLayer(pair.first)->outputNode).op;
+        if (isCappedRelu(op)) {
+            op = ClampOp{0, std::numeric_limits<double>::infinity()};
+            isAny = true;
+        }
+    }
+    if (isAny && tools.calibrate) {
+        state.model.hash = graphHash(state.model.graph);
+        state.statistics = tools.calibrate(state.model);
+    }
 }
 
 /// The pairs both of whose layers the method may change.
@@ -196,23 +218,31 @@ std::vector<EqualizationPair> equalizationPairs(const PreparedModel& model, bool
     return pairs;
 }
 
-void CrossLayerEqualization::apply(PostTrainingState& state, const PostTrainingTools& /*tools*/) const {
-    const std::vector<EqualizationPair> pairs = changeablePairs(state, m_relu6 == Relu6::Replace);
+void CrossLayerEqualization::apply(PostTrainingState& state, const PostTrainingTools& tools) const {
+    const std::vector<EqualizationPair> pairs = changeablePairs(state, m_relu6 != Relu6::Keep);
     if (pairs.empty()) {
         noPair(kName, "no activation, a relu or a leaky relu");
     }
-    for (const EqualizationPair& pair : pairs) {
-        Operator& op = state.model.graph.node(state.model.findLayer(pair.first)->outputNode).op;
-        if (isRelu6(op)) {
-            op = ClampOp{0, std::numeric_limits<double>::infinity()};
-        }
+    if (m_relu6 == Relu6::Replace) {
+        replaceRelu6(state, tools, pairs);
+    }
+    std::optional<EqualizationNoise> noise;
+    if (m_balance == Balance::Error) {
+        noise.emplace(state);
     }
     double furthest = std::numeric_limits<double>::infinity();
     for (int round = 0; round < m_rounds && furthest > kCloseEnough; ++round) {
         furthest = 0;
         for (const EqualizationPair& pair : pairs) {
-            furthest = std::max(furthest, equalize(state, *state.model.findLayer(pair.first),
-                                                   *state.model.findLayer(pair.second)));
+            const Layer& first = *state.model.findLayer(pair.first);
+            const Layer& second = *state.model.findLayer(pair.second);
+            const std::vector<double> s = noise ? quietestScales(noise->channels(first, second))
+                                                : evenScales(state.model, first, second);
+            scalePair(state, first, second, s);
+            if (noise) {
+                noise->scale(first, second, s);
+            }
+            furthest = std::max(furthest, furthestFromOne(s));
         }
     }
 }

@@ -37,8 +37,9 @@ Means layerOutput(const PostTrainingState& state, const Layer& layer) {
     }
     std::vector<double> means(normal->second.mean.size());
     for (std::size_t c = 0; c < means.size(); ++c) {
-        means[c] = clampedNormalMean(normal->second.mean[c], normal->second.deviation[c], clamp->lower,
-                                     clamp->upper);
+        const double upper = clamp->isPerChannel() ? clamp->channelUpper[c] : clamp->upper;
+        means[c] =
+            clampedNormalMean(normal->second.mean[c], normal->second.deviation[c], clamp->lower, upper);
     }
     return means;
 }

@@ -3,6 +3,7 @@
 #include "core/graph/batch_norm.h"
 #include "core/graph/prepare.h"
 #include "core/plan/executed_layer.h"
+#include "core/plan/padding_value.h"
 #include "core/ptq/layer_edits.h"
 #include "core/registry/registry.h"
 #include "core/types/error.h"
@@ -131,12 +132,22 @@ QuantizedModel applyPostTraining(const PreparedModel& model, const QuantConfig& 
 }
 
 QuantizedModel deployable(const PreparedModel& model, const QuantPlan& plan) {
-    if (!plan.weightAffine.empty()) {
+    if (!plan.online.empty()) {
         throw Error(
             ErrorCode::InvalidConfig,
-            "the weights of layer '" + plan.weightAffine.begin()->first.str() +
-                "' are corrected off their grid by 'weight_correction', which no export format holds; use "
-                "'bias_correction' instead");
+            "the output of '" + plan.online.begin()->first.layer.str() +
+                "' takes its range from each batch (\"ranges\": \"online\"), which no exported model can; "
+                "set it to \"offline\" and calibrate");
+    }
+    for (const LayerId& id : plan.paddedBefore) {
+        if (!paddingValue(model, *model.findLayer(id), plan).empty()) {
+            throw Error(
+                ErrorCode::InvalidConfig,
+                "layer '" + id.str() +
+                    "' pads before quantization, and its input's grid has no zero; exported models pad with "
+                    "real zero: set its padding to \"after_quantization\", or choose a quantizer that has a "
+                    "zero for its input");
+        }
     }
     QuantizedModel result{model, plan, {}};
     std::set<LayerId> keep;

@@ -38,13 +38,13 @@ ChannelCorrection channelCorrection(std::span<const float> weights, std::span<co
     const WeightMoments exact = weightMoments(weights);
     const WeightMoments now = weightMoments(quantized);
     ChannelCorrection result;
-    if (correction.deviation) {
-        // About the quantized mean, which therefore stays; a channel that became constant stays constant.
+    if (correction.deviation && exact.deviation > 0 && now.deviation > 0) {
         result.gain = exact.deviation / (now.deviation + kGuard);
-        result.shift = now.mean * (1 - result.gain);
     }
     if (correction.mean) {
-        result.shift += exact.mean - now.mean;
+        result.shift = exact.mean - now.mean * result.gain;
+    } else if (correction.centre == WeightCorrection::Centre::Mean) {
+        result.shift = now.mean * (1 - result.gain);
     }
     return result;
 }

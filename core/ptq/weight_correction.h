@@ -8,6 +8,11 @@ namespace bitlathe::core {
 struct WeightCorrection {
     bool mean = true;        ///< bias correction: the channel's mean is the float one again
     bool deviation = false;  ///< variance correction: so is its standard deviation (n - 1)
+    enum class Centre {
+        Mean,  ///< the deviation is scaled about the quantized mean, as published
+        Zero,  ///< about zero: the mean grows with it, but the weights stay on a grid that integer models hold
+    };
+    Centre centre = Centre::Mean;
 };
 
 /// In place on the dequantized weights of one output channel: first the deviation, scaled about the quantized
@@ -18,7 +23,8 @@ struct WeightCorrection {
 void correctWeights(std::span<const float> weights, std::span<float> quantized,
                     const WeightCorrection& correction);
 
-/// The same correction as a line through the quantized weights: ŵ = gain ŵ + shift.
+/// The same correction as a line through the quantized weights: ŵ = gain ŵ + shift. A channel of which the weights or
+/// their codes are all the same has no deviation to restore: its gain is 1.
 struct ChannelCorrection {
     double gain = 1;
     double shift = 0;

@@ -23,8 +23,9 @@ private:
     double m_value;
 };
 
-/// Restores each output channel's mean, and on request its deviation, after quantization (README eq. 25). Leaves the
-/// corrections in QuantPlan::weightAffine. Source  Banner et al. 2019, arXiv:1810.05723, section 5.
+/// Restores each output channel's mean, and on request its deviation, after quantization (README eq. 25). The gain joins
+/// the grid's scale, one per channel; what is to be added stays in QuantPlan::weightAffine, where there is any: integer
+/// models have no place for it, ONNX adds it to the dequantized weights. Source  Banner et al. 2019, arXiv:1810.05723, section 5.
 /// Errors  InvalidConfig: both corrections off.
 class WeightStatisticsCorrection final : public PostTrainingMethod {
 public:

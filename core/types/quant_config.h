@@ -23,6 +23,18 @@ struct Granularity {
     bool operator==(const Granularity&) const = default;
 };
 
+/// Where the range of a graph input or output comes from.
+enum class RangeTime {
+    Offline,  ///< from calibration, the same for every input
+    Online,   ///< from each batch while it passes: nothing to calibrate, but results depend on the batch
+};
+
+/// What a convolution's zero padding is made of where the input's grid has no code for zero.
+enum class PaddingOrder {
+    AfterQuantization,   ///< real zero, put around quantized values
+    BeforeQuantization,  ///< the value zero has on the input's grid: zeros put around, then quantized
+};
+
 /// How one tensor is quantized. Float is a value of it: no bits.
 struct SiteQuant {
     std::optional<BitWidth> bits;        ///< empty: float
@@ -30,6 +42,7 @@ struct SiteQuant {
     Granularity granularity;
     MethodSpec observer{"min_max", {}};  ///< name in the observer registry
     std::optional<Range> manualRange;    ///< overrides the observer; tensor units, per tensor only
+    RangeTime ranges = RangeTime::Offline;  ///< weights are always Offline
 
     bool isFloat() const noexcept { return !bits.has_value(); }
     bool operator==(const SiteQuant&) const = default;
@@ -49,6 +62,7 @@ struct LayerQuant {
     SiteQuant output;
     BatchNormMode batchNorm = BatchNormMode::Folded;
     bool takesPostTraining = true;  ///< false: QuantConfig::postTraining leaves the layer as it is
+    PaddingOrder padding = PaddingOrder::AfterQuantization;
     bool operator==(const LayerQuant&) const = default;
 };
 

@@ -1,5 +1,6 @@
 #include "engine/training/quantized_network.h"
 
+#include "core/plan/trainable_config.h"
 #include "core/types/error.h"
 #include "engine/evaluator.h"
 #include "engine/quantized_executor.h"
@@ -49,6 +50,7 @@ QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, core::PreparedMo
     : Network(kept.graph, task.options, std::move(workers)), m_kept(std::move(kept)),
       m_config(*task.quantization->config), m_options(task.quantization->options),
       m_isDelayedFoldDone(at::zeros({1}, at::kDouble)) {
+    core::requireTrainable(m_config);
     if (!m_config.input.isFloat()) {
         addOutput(nullptr, {core::kInputLayer, core::SiteKind::Output}, 0, m_config.input, task);
     }

@@ -33,9 +33,13 @@ std::vector<std::string> kindNames() {
 }
 
 void applyLayer(const JsonReader& reader, LayerQuant& quant) {
-    reader.requireObject({"weight", "output", "batch_norm", "post_training"});
+    reader.requireObject({"weight", "output", "batch_norm", "padding", "post_training"});
     if (reader.has("weight")) {
         applySite(reader.at("weight"), quant.weight);
+        if (quant.weight.ranges == core::RangeTime::Online) {
+            throw reader.at("weight").error(
+                "weights do not change from batch to batch; \"ranges\" is for outputs");
+        }
     }
     if (reader.has("output")) {
         applySite(reader.at("output"), quant.output);
@@ -44,6 +48,11 @@ void applyLayer(const JsonReader& reader, LayerQuant& quant) {
         const std::string word = reader.at("batch_norm").choice(kBatchNormWords);
         const auto index = std::find(kBatchNormWords.begin(), kBatchNormWords.end(), word);
         quant.batchNorm = static_cast<core::BatchNormMode>(index - kBatchNormWords.begin());
+    }
+    if (reader.has("padding")) {
+        const std::string word = reader.at("padding").choice({"after_quantization", "before_quantization"});
+        quant.padding = word == "after_quantization" ? core::PaddingOrder::AfterQuantization
+                                                     : core::PaddingOrder::BeforeQuantization;
     }
     if (reader.has("post_training")) {
         quant.takesPostTraining = reader.at("post_training").boolean();
@@ -141,6 +150,7 @@ void keepQuantizableSites(const Layer& layer, LayerQuant& quant) {
     }
     if (!layer.hasWeights()) {
         quant.weight = core::SiteQuant{};
+        quant.padding = core::PaddingOrder::AfterQuantization;
     }
     if (!layer.hasBatchNorm) {
         quant.batchNorm = core::BatchNormMode::Folded;
@@ -269,6 +279,9 @@ ConfigDocument toDocument(const core::QuantConfig& config) {
         nlohmann::json layer{{"weight", siteToJson(quant.weight)}, {"output", siteToJson(quant.output)}};
         if (quant.batchNorm != core::BatchNormMode::Folded) {
             layer["batch_norm"] = kBatchNormWords[static_cast<std::size_t>(quant.batchNorm)];
+        }
+        if (quant.padding == core::PaddingOrder::BeforeQuantization) {
+            layer["padding"] = "before_quantization";
         }
         if (!quant.takesPostTraining) {
             layer["post_training"] = false;

@@ -122,7 +122,7 @@ nlohmann::json methodToJson(const core::MethodSpec& method) {
 }
 
 void applySite(const JsonReader& reader, core::SiteQuant& site) {
-    reader.requireObject({"bits", "quantizer", "granularity", "observer", "range"});
+    reader.requireObject({"bits", "quantizer", "granularity", "observer", "range", "ranges"});
     if (reader.has("bits")) {
         site.bits = readBits(reader.at("bits"));
     }
@@ -137,6 +137,15 @@ void applySite(const JsonReader& reader, core::SiteQuant& site) {
     }
     if (reader.has("range")) {
         site.manualRange = readRange(reader.at("range"));
+    }
+    if (reader.has("ranges")) {
+        site.ranges = reader.at("ranges").choice({"offline", "online"}) == "online"
+                          ? core::RangeTime::Online
+                          : core::RangeTime::Offline;
+    }
+    if (site.manualRange && site.ranges == core::RangeTime::Online) {
+        throw reader.error(
+            "a range of its own needs \"ranges\" \"offline\"; set it, or set \"range\" to null");
     }
     if (site.manualRange && site.granularity.kind != core::Granularity::Kind::Tensor) {
         throw reader.error(
@@ -159,6 +168,9 @@ nlohmann::json siteToJson(const core::SiteQuant& site) {
     json["observer"] = methodToJson(site.observer);
     if (site.manualRange) {
         json["range"] = {site.manualRange->lower, site.manualRange->upper};
+    }
+    if (site.ranges == core::RangeTime::Online) {
+        json["ranges"] = "online";
     }
     return json;
 }

@@ -20,6 +20,14 @@ double bitsOf(const core::SiteQuant& site) {
     return site.bits ? site.bits->bits() : kFloatBits;
 }
 
+double meanOfChannels(const std::vector<int>& bits) {
+    double sum = 0;
+    for (const int b : bits) {
+        sum += b;
+    }
+    return sum / static_cast<double>(bits.size());
+}
+
 /// The site whose grid the layer's output lies on: a max pool's is its input's.
 core::SiteQuant outputSite(const core::PreparedModel& model, const core::QuantConfig& config,
                            const core::Layer& layer) {
@@ -64,7 +72,10 @@ public:
         }
         const std::string site = id.kind == core::SiteKind::Weight ? "weight" : "output";
         const core::Range range = representableRange(*qparams);
-        rows.push_back({id.layer, site, metric::kBits, bitsOf(m_config.site(id))});
+        const auto shared = m_quantized.plan.channelBits.find(id);
+        rows.push_back({id.layer, site, metric::kBits,
+                        shared == m_quantized.plan.channelBits.end() ? bitsOf(m_config.site(id))
+                                                                     : meanOfChannels(shared->second)});
         rows.push_back({id.layer, site, metric::kRangeLower, range.lower});
         rows.push_back({id.layer, site, metric::kRangeUpper, range.upper});
         if (const auto sqnr = sqnrDb(id, *qparams)) {
@@ -91,16 +102,27 @@ private:
 }  // namespace
 
 MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config) {
+    return meanBits(model, config, {});
+}
+
+MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config,
+                  const core::ChannelBits& channelBits) {
+    const auto meanOf = [&](const core::SiteId& site, double nominal) {
+        const auto shared = channelBits.find(site);
+        return shared == channelBits.end() ? nominal : meanOfChannels(shared->second);
+    };
     double weightBits = 0;
     double weights = 0;
     double elementBits = 0;
     double elements = 0;
     for (const core::Layer& layer : model.layers) {
         const auto count = static_cast<double>(layer.weightCount);
-        weightBits += count * bitsOf(config.site({layer.id, core::SiteKind::Weight}));
+        const core::SiteId weight{layer.id, core::SiteKind::Weight};
+        weightBits += count * meanOf(weight, bitsOf(config.site(weight)));
         weights += count;
         const auto size = static_cast<double>(layer.outputElements);
-        elementBits += size * bitsOf(outputSite(model, config, layer));
+        const core::SiteId output = model.siteOfTensor(layer.outputNode).value_or(core::SiteId{});
+        elementBits += size * meanOf(output, bitsOf(outputSite(model, config, layer)));
         elements += size;
     }
     return {weights == 0 ? 0 : weightBits / weights, elements == 0 ? 0 : elementBits / elements};

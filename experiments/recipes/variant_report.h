@@ -16,6 +16,9 @@ struct MeanBits {
     double activations = 0;  ///< weighted by elements of the outputs
 };
 MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config);
+/// The same, counting the bits of each channel where a method has shared them out.
+MeanBits meanBits(const core::PreparedModel& model, const core::QuantConfig& config,
+                  const core::ChannelBits& channelBits);
 
 /// Top-1 with its 95 % Wilson interval, loss, images per second.
 std::vector<core::Metric> evaluationMetrics(const core::EvaluationResult& result);

@@ -47,9 +47,10 @@ void addMetrics(ExperimentLog& log, RunId run, const std::vector<core::Metric>& 
     }
 }
 
-void judgeBudget(RecipeSession& session, const core::QuantConfig& config, VariantResult& result) {
-    const MeanBits bits = meanBits(session.model, config);
-    result.budget = core::computeBudget(session.model, config);
+void judgeBudget(RecipeSession& session, const core::QuantConfig& config,
+                 const core::ChannelBits& channelBits, VariantResult& result) {
+    const MeanBits bits = meanBits(session.model, config, channelBits);
+    result.budget = core::computeBudget(session.model, config, channelBits);
     result.meanWeightBits = bits.weights;
     result.meanActivationBits = bits.activations;
     addMetrics(session.log, result.run, budgetMetrics(result.budget, bits));
@@ -113,12 +114,11 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         VariantResult result;
         result.run = run;
         result.name = resolved.variant->name;
-        judgeBudget(session, resolved.config, result);
-
         core::QuantizedModel quantized = session.resolve(resolved.config);
         if (const auto* const qat = session.stage<QatStage>(); qat != nullptr && !quantized.plan.sites.empty()) {
             quantized = trainVariant(session, *qat, resolved.config, quantized, result);
         }
+        judgeBudget(session, resolved.config, quantized.plan.channelBits, result);
         session.log.addLayerStatistics(run, layerReport(quantized, resolved.config, result.budget));
         const EntropyReport entropy = entropyReport(quantized);
         session.log.addLayerStatistics(run, entropy.rows);

@@ -42,8 +42,7 @@ core::BatchNormOp norm(std::int64_t channels, unsigned seed) {
 }
 
 /// input -> conv, batch norm, relu -> depthwise, batch norm, relu -> pool -> flatten -> linear
-core::Graph network() {
-    const double infinity = std::numeric_limits<double>::infinity();
+core::Graph network(double upper = std::numeric_limits<double>::infinity()) {
     core::Graph graph;
     graph.name = "normed";
     graph.nodes.push_back({"input", core::InputOp{}, {}, {1, 1, 12, 12}});
@@ -52,14 +51,14 @@ core::Graph network() {
     conv.padding = {1, 1, 1, 1};
     core::NodeId x = graph.append("conv", conv, {0});
     x = graph.append("conv.bn", norm(6, 40), {x});
-    x = graph.append("conv.act", core::ClampOp{0, infinity}, {x});
+    x = graph.append("conv.act", core::ClampOp{0, upper}, {x});
     core::Conv2dOp depthwise;
     depthwise.weight = randomTensor({6, 1, 3, 3}, 32, 0.4F);
     depthwise.bias = randomTensor({6}, 33, 0.2F);
     depthwise.groups = 6;
     x = graph.append("dw", depthwise, {x});
     x = graph.append("dw.bn", norm(6, 50), {x});
-    x = graph.append("dw.act", core::ClampOp{0, infinity}, {x});
+    x = graph.append("dw.act", core::ClampOp{0, upper}, {x});
     x = graph.append("pool", core::GlobalAveragePoolOp{}, {x});
     x = graph.append("flatten", core::FlattenOp{}, {x});
     graph.output = graph.append("head", core::LinearOp{randomTensor({3, 6}, 34), randomTensor({3}, 35)}, {x});
@@ -159,6 +158,43 @@ private Q_SLOTS:
             // Folding rounds each weight once; sums of some dozen terms of order 1.
             QVERIFY(std::fabs(expected.values()[i] - kept.values()[i]) < 1e-4F);
         }
+    }
+
+    void equalizedFloatModelIsTheSame_data() {
+        QTest::addColumn<int>("relu6");
+        QTest::addColumn<int>("balance");
+        QTest::addColumn<bool>("isSame");
+        QTest::newRow("by error") << 0 << 0 << true;
+        QTest::newRow("by weights") << 0 << 1 << true;
+        QTest::newRow("relu6 replaced") << 2 << 1 << false;  // shows that the images reach the upper end
+    }
+    void equalizedFloatModelIsTheSame() {
+        QFETCH(int, relu6);
+        QFETCH(int, balance);
+        QFETCH(bool, isSame);
+        Bench bench;
+        // The upper end is low enough for many values to lie beyond it.
+        const core::PreparedModel model = core::prepare(network(0.6));
+        core::QuantConfig wanted = config(model, 4, core::BatchNormMode::Folded);
+        wanted.postTraining = {{"cross_layer_equalization", {{"relu6", relu6}, {"balance", balance}}}};
+        const core::QuantizedModel equalized = core::applyPostTraining(
+            model, wanted, bench.engine.calibrate(model, bench.data, {}), bench.tools);
+        QVERIFY(equalized.model.hash != model.hash);
+        core::Batch batch;
+        bench.data.read(0, batch);
+        for (float& pixel : batch.images) {
+            pixel *= 3;  // beyond what calibration saw
+        }
+        const core::FloatTensor before = bench.engine.forward(model, {}, batch);
+        const core::FloatTensor after = bench.engine.forward(equalized.model, {}, batch);
+        double furthest = 0;
+        double largest = 0;
+        for (std::size_t i = 0; i < before.values().size(); ++i) {
+            furthest = std::max(furthest, std::fabs(double(before.values()[i]) - double(after.values()[i])));
+            largest = std::max(largest, std::fabs(double(before.values()[i])));
+        }
+        // Each weight was scaled, and rounded, some dozen times: 2^-24 each, sums of ten terms.
+        QVERIFY2((furthest < 1e-5 * largest) == isSame, qPrintable(QString::number(furthest / largest)));
     }
 
     void modesOfBatchNorm_data() {

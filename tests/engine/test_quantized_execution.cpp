@@ -2,16 +2,20 @@
 #include "engine/fake_quantize_op.h"
 #include "engine/layer_errors.h"
 #include "engine/quantized_executor.h"
+#include "engine/statistics_collector.h"
 #include "engine/tensor_bridge.h"
 
 #include "core/graph/prepare.h"
+#include "core/plan/padding_value.h"
 #include "core/plan/quantized_bias.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/tensor_compare.h"
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/clamp.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/fake_quantize_per_tensor_affine.h>
 #include <c10/core/InferenceMode.h>
@@ -81,6 +85,77 @@ class TestQuantizedExecution : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    void paddingBeforeQuantizationIsTheImageOfZero() {
+        const core::PreparedModel model = smallModel();
+        const core::FloatTensor x = randomTensor({2, 1, 12, 12}, 7);
+        core::QParams signs;
+        signs.scale = {2};
+        signs.zeroPoint = {0};
+        signs.quantMax = 1;
+        signs.tables = {core::LevelTable{{-1, 1}, {-1e-30F}}};  // zero becomes 1
+        core::QuantPlan plan;
+        plan.sites[output("input")] = signs;
+        const at::Tensor real = run(model, plan, engine::wrap(x));
+        plan.paddedBefore.insert(core::LayerId("conv"));
+        QCOMPARE(core::paddingValue(model, model.layers[0], plan), (std::vector<float>{1}));
+        const at::Tensor image = run(model, plan, engine::wrap(x));
+        QVERIFY(!at::allclose(real, image, 0, 1e-3));
+
+        // The same by hand: ones around the signs.
+        core::PreparedModel unpadded = model;
+        auto& conv = std::get<core::Conv2dOp>(unpadded.graph.node(model.layers[0].node).op);
+        conv.padding = {0, 0, 0, 0};
+        unpadded.graph.nodes.front().outputShape = {1, 1, 14, 14};
+        const at::Tensor quantized = engine::fakeQuantize(engine::wrap(x).clone(), signs);
+        const at::Tensor surrounded = at::constant_pad_nd(quantized, {1, 1, 1, 1}, 1);
+        compareTensors(run(unpadded, {}, surrounded), image, 1e-5);  // sums in another order
+
+        // A grid with a zero pads with it either way.
+        plan.sites[output("input")] = unsignedGrid(3, 7);
+        QVERIFY(core::paddingValue(model, model.layers[0], plan).empty());
+        plan.paddedBefore.clear();
+        QVERIFY(core::paddingValue(model, model.layers[0], plan).empty());
+    }
+
+    void onlineRangesAreThoseOfTheBatch() {
+        const core::PreparedModel model = smallModel();
+        core::QuantConfig config;
+        config.input.bits = core::BitWidth(3);
+        config.input.ranges = core::RangeTime::Online;
+        config.layers[core::LayerId("conv")].output = config.input;
+        const core::QuantPlan plan = core::resolvePlan(model, config, {});  // without calibration
+        QVERIFY(plan.sites.empty());
+        QCOMPARE(plan.online.size(), std::size_t{2});
+        const core::FloatTensor x = randomTensor({4, 1, 12, 12}, 8);
+        const at::Tensor first = run(model, plan, engine::wrap(x));
+
+        // Offline ranges from this very batch are the same.
+        core::Statistics statistics;
+        config.input.ranges = core::RangeTime::Offline;
+        config.layers[core::LayerId("conv")].output.ranges = core::RangeTime::Offline;
+        statistics.sites[output("input")] = engine::collectStatistics(engine::wrap(x), "input");
+        core::QuantPlan offline;
+        offline.sites[output("input")] =
+            core::resolveSite(nullptr, {}, output("input"), config.input, statistics.find(output("input")));
+        {
+            const c10::InferenceMode inference;
+            const at::Tensor value = engine::makeQuantizedExecutor(model, offline)
+                                         .run(engine::wrap(x), model.layers[0].outputNode);
+            statistics.sites[output("conv")] = engine::collectStatistics(value, "conv");
+        }
+        compareTensors(run(model, core::resolvePlan(model, config, statistics), engine::wrap(x)), first, 1e-5);
+
+        // Another batch, ten times as large, has the same codes: by float rounding, where offline ranges clip.
+        const at::Tensor larger = engine::wrap(x) * 10;
+        const at::Tensor codesOfInput =
+            engine::fakeQuantize(engine::wrap(x).clone(), offline.sites[output("input")]);
+        core::QuantPlan inputAlone;
+        inputAlone.online[output("input")] = plan.online.at(output("input"));
+        const c10::InferenceMode inference;
+        compareTensors(engine::makeQuantizedExecutor(model, inputAlone).run(larger, 0) / 10, codesOfInput,
+                       1e-5);
+    }
+
     void perTensorAgreesWithLibTorch() {
         const core::FloatTensor x = randomTensor({4, 7, 9, 11}, 1, 3);
         // A scale whose reciprocal is exact: LibTorch multiplies by it, our kernels divide.

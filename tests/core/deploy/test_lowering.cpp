@@ -101,6 +101,26 @@ private Q_SLOTS:
         QCOMPARE(values[static_cast<std::size_t>(graph.output)], (Codes{1, 5, 5, 5, 1, 5, 7, 5}));
     }
 
+    void upperEndsOfChannels() {
+        PreparedModel model = smallModel();
+        auto& clamp = std::get<ClampOp>(model.graph.node(model.graph.output).op);
+        clamp.channelUpper = {3.0, 1.0};
+        const IntegerGraph graph = lower(model, smallPlan());
+        // As convolutionByHand, with codes up to 1 / 0.5 + 1 = 3 in channel 1.
+        const std::vector<Codes> values = runReference(graph, {5, 7, 1, 11});
+        QCOMPARE(values[static_cast<std::size_t>(graph.output)], (Codes{1, 3, 5, 3, 1, 3, 7, 3}));
+        QCOMPARE(std::get<IntegerConv>(graph.layers[0].op).output.thresholds.size(), std::size_t{2});
+        // Where the grid ends before both, it is the clamp.
+        QuantPlan narrow = smallPlan();
+        narrow.sites[outputOf("conv")] = grid(0.5F, 0, 0, 2);
+        const IntegerGraph implied = lower(model, narrow);
+        QVERIFY(std::get<IntegerConv>(implied.layers[0].op).output.thresholds.empty());
+        QuantPlan wide = smallPlan();
+        wide.sites[outputOf("conv")] = grid(0.5F, 1, 0, 255);
+        QVERIFY(messageOf(model, wide).find("layer 'conv': equalization gave its relu6") !=
+                std::string::npos);
+    }
+
     void flooringIsAskedForByName() {
         LoweringOptions options;
         options.requantization = Rounding::Floor;

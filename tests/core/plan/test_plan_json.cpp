@@ -86,6 +86,17 @@ private Q_SLOTS:
         const QuantPlan read = planFromJson(planToJson(full, kept), kept);
         QVERIFY(read.batchNorm == full.batchNorm);
         QVERIFY(read.weightAffine == full.weightAffine);
+        full.paddedBefore.insert(LayerId("fc"));
+        full.channelBits[{LayerId("fc"), SiteKind::Weight}] = {4, 3, 0, 8};
+        const QuantPlan more = planFromJson(planToJson(full, kept), kept);
+        QVERIFY(more.paddedBefore == full.paddedBefore);
+        QVERIFY(more.channelBits == full.channelBits);
+        full.channelBits.begin()->second.pop_back();
+        QVERIFY_EXCEPTION_THROWN(planFromJson(planToJson(full, kept), kept), Error);
+        full.channelBits.clear();
+        full.online[{kInputLayer, SiteKind::Output}] = {};
+        QVERIFY_EXCEPTION_THROWN(planToJson(full, kept), Error);
+        full.online.clear();
         QVERIFY(failure(planToJson(full, kept)).contains("that keeps its batch norm"));
         full.batchNorm.clear();
         full.weightAffine[LayerId("fc")].gain.pop_back();

@@ -1,10 +1,15 @@
+#include "core/device/budget.h"
 #include "core/graph/prepare.h"
 #include "core/plan/executed_layer.h"
+#include "core/plan/padding_value.h"
+#include "core/plan/trainable_config.h"
 #include "core/ptq/bit_allocation.h"
 #include "core/ptq/cross_layer_equalization.h"
 #include "core/ptq/expected_input.h"
 #include "core/ptq/layer_edits.h"
 #include "core/ptq/post_training.h"
+#include "core/ptq/weight_correction.h"
+#include "core/quantizers/weight_normalisation.h"
 #include "core/registry/registry.h"
 #include "core/types/error.h"
 #include "tests/support/random_graph.h"
@@ -86,6 +91,11 @@ PostTrainingState stateOf(const PreparedModel& model, const QuantConfig& config)
     return {model, config, {}, resolvePlan(model, config, {}), {}};
 }
 
+/// As published.
+CrossLayerEqualization equalization(int rounds, CrossLayerEqualization::Relu6 relu6) {
+    return {rounds, relu6, CrossLayerEqualization::Balance::Weights};
+}
+
 QString messageOf(const std::function<void()>& action) {
     try {
         action();
@@ -107,7 +117,7 @@ private Q_SLOTS:
         QCOMPARE(pairs.size(), std::size_t{2});
         PostTrainingState state = stateOf(model, eightBits(model));
         state.preActivation[LayerId("a")] = {{4, 1}, {8, 2}};
-        CrossLayerEqualization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {});
+        equalization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {});
         // First pair: s = sqrt(8 / 2) = 2 and sqrt(2 / 0.5) = 2; then b is {4, 1} against c's {1, 4}:
         // s = 2 and 1/2.
         QCOMPARE(weightsOf(state.model, "a"), (std::vector<float>{4, 1}));
@@ -123,7 +133,7 @@ private Q_SLOTS:
     void equalizationConverges() {
         const PreparedModel model = chain();
         PostTrainingState state = stateOf(model, eightBits(model));
-        CrossLayerEqualization(100, CrossLayerEqualization::Relu6::Keep).apply(state, {});
+        equalization(100, CrossLayerEqualization::Relu6::Keep).apply(state, {});
         const auto a = weightsOf(state.model, "a");
         const auto b = weightsOf(state.model, "b");
         const auto c = weightsOf(state.model, "c");
@@ -143,13 +153,35 @@ private Q_SLOTS:
         QVERIFY(equalizationPairs(model, false).empty());
         QCOMPARE(equalizationPairs(model, true).size(), std::size_t{2});
         PostTrainingState state = stateOf(model, eightBits(model));
-        const QString kept = messageOf(
-            [&] { CrossLayerEqualization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {}); });
+        const QString kept =
+            messageOf([&] { equalization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {}); });
         QVERIFY(kept.contains("found no two layers"));
-        CrossLayerEqualization(1, CrossLayerEqualization::Relu6::Replace).apply(state, {});
+        PostTrainingState exact = state;
+        equalization(1, CrossLayerEqualization::Relu6::Replace).apply(state, {});
         const Layer& a = state.model.layers[0];
         QVERIFY(std::isinf(std::get<ClampOp>(state.model.graph.node(a.outputNode).op).upper));
         QCOMPARE(weightsOf(state.model, "a"), (std::vector<float>{4, 1}));
+        // s = 2 for both channels of a, then 2 and 1/2 for those of b.
+        equalization(1, CrossLayerEqualization::Relu6::PerChannel).apply(exact, {});
+        QCOMPARE(weightsOf(exact.model, "a"), (std::vector<float>{4, 1}));
+        const auto& behindA = std::get<ClampOp>(exact.model.graph.node(a.outputNode).op);
+        QCOMPARE(behindA.channelUpper, (std::vector<double>{3, 3}));
+        const auto& behindB = std::get<ClampOp>(exact.model.graph.node(model.layers[1].outputNode).op);
+        QCOMPARE(behindB.channelUpper, (std::vector<double>{3, 12}));
+        QCOMPARE(behindB.upper, 12.0);
+        QVERIFY(graphHash(exact.model.graph) != graphHash(state.model.graph));
+    }
+
+    void equalizationByErrorNeedsStatistics() {
+        const PreparedModel model = chain();
+        PostTrainingState state = stateOf(model, eightBits(model));
+        const QString message = messageOf([&] {
+            CrossLayerEqualization(1, CrossLayerEqualization::Relu6::Keep,
+                                   CrossLayerEqualization::Balance::Error)
+                .apply(state, {});
+        });
+        QVERIFY2(message.contains("cross_layer_equalization") && message.contains("'input'"),
+                 qPrintable(message));
     }
 
     void equalizationLeavesExcludedLayers() {
@@ -157,7 +189,7 @@ private Q_SLOTS:
         QuantConfig config = eightBits(model);
         config.layers[LayerId("a")].takesPostTraining = false;
         PostTrainingState state = stateOf(model, config);
-        CrossLayerEqualization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {});
+        equalization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {});
         QCOMPARE(weightsOf(state.model, "a"), (std::vector<float>{8, 2}));
         QVERIFY(weightsOf(state.model, "b") != (std::vector<float>{2, 0.5}));
     }
@@ -190,7 +222,7 @@ private Q_SLOTS:
         graph.output = graph.append("fc", LinearOp{tensor({1, 8}, {1, 0, 0, 0, 0, 4, 0, 0}), {}}, {x});
         const PreparedModel model = prepare(graph, {1, 2, 2});
         PostTrainingState state = stateOf(model, eightBits(model));
-        CrossLayerEqualization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {});
+        equalization(1, CrossLayerEqualization::Relu6::Keep).apply(state, {});
         QCOMPARE(weightsOf(state.model, "a"), (std::vector<float>{2, 2}));
         QCOMPARE(weightsOf(state.model, "fc"), (std::vector<float>{2, 0, 0, 0, 0, 2, 0, 0}));
     }
@@ -335,6 +367,49 @@ private Q_SLOTS:
         QVERIFY(result.model.reference != nullptr);
     }
 
+    void deviationAboutZeroStaysOnAGrid() {
+        Graph graph = withInput();
+        Conv2dOp conv;
+        conv.weight = randomTensor({3, 1, 5, 5}, 9);
+        conv.padding = {2, 2, 2, 2};
+        graph.output = graph.append("c", conv, {0});
+        const PreparedModel model = prepare(graph, {1, 2, 2});
+        QuantConfig config = eightBits(model, "symmetric", Granularity::Kind::Tensor, 2);
+        const QuantPlan before = resolvePlan(model, config, {});
+        config.postTraining = {{"weight_correction", {{"mean", 0}, {"deviation", 1}, {"centre", 1}}}};
+        const QuantizedModel result = applyPostTraining(model, config, {}, {});
+        QVERIFY(result.plan.weightAffine.empty());
+        const QParams& grid = result.plan.sites.at({LayerId("c"), SiteKind::Weight});
+        QCOMPARE(grid.slices(), std::size_t{3});
+        const auto plain = quantizedWeights(model, model.layers[0], before);
+        const auto used = quantizedWeights(result.model, result.model.layers[0], result.plan);
+        const auto exact = weightsOf(model, "c");
+        const float step = before.sites.at({LayerId("c"), SiteKind::Weight}).scale[0];
+        for (std::size_t c = 0; c < 3; ++c) {
+            const auto slice = [&](const std::vector<float>& all) {
+                return std::span(all).subspan(c * 25, 25);
+            };
+            const double wanted = weightMoments(slice(exact)).deviation;
+            QVERIFY(std::fabs(weightMoments(slice(plain)).deviation / wanted - 1) > 0.05);
+            // The guard in the divisor is 1e-8, float rounding 6e-8.
+            QVERIFY(std::fabs(weightMoments(slice(used)).deviation / wanted - 1) < 1e-6);
+            for (std::size_t i = c * 25; i < c * 25 + 25; ++i) {
+                QCOMPARE(std::lround(used[i] / grid.scale[c]),
+                         std::lround(plain[i] / step));  // the same codes
+            }
+        }
+    }
+
+    void constantChannelsHaveNoDeviationToRestore() {
+        const std::vector<float> weights(4, 0.3F);
+        const std::vector<float> quantized(4, 0.25F);
+        WeightCorrection correction;
+        correction.deviation = true;
+        const ChannelCorrection terms = channelCorrection(weights, quantized, correction);
+        QCOMPARE(terms.gain, 1.0);
+        QVERIFY(std::fabs(terms.shift - 0.05) < 1e-7);  // 0.3 as a float
+    }
+
     void weightsShareBits_data() {
         QTest::addColumn<bool>("isGreedy");
         QTest::newRow("published") << false;
@@ -374,6 +449,49 @@ private Q_SLOTS:
         QCOMPARE(levels[3], std::size_t{1});  // a constant channel is its mean
         QCOMPARE(used[255], 0.25F);
         QVERIFY(levels[0] > levels[1]);
+        QCOMPARE(result.plan.channelBits.at({LayerId("c"), SiteKind::Weight}), bits);
+        // 64 weights a channel; one byte a channel says how many bits.
+        const LayerBudget shared = computeBudget(result.model, config, result.plan.channelBits).layers[0];
+        const LayerBudget nominal = computeBudget(result.model, config).layers[0];
+        QCOMPARE(shared.weightBytes, std::int64_t{8} * (bits[0] + bits[1] + bits[2] + bits[3]));
+        QCOMPARE(nominal.weightBytes, std::int64_t{256 * 3 / 8});
+        QCOMPARE(shared.requantBytes, nominal.requantBytes + 4);
+    }
+
+    void whatExportsCannotDo() {
+        Graph graph = withInput();
+        Conv2dOp conv;
+        conv.weight = randomTensor({1, 1, 3, 3}, 3);
+        conv.padding = {1, 1, 1, 1};
+        graph.output = graph.append("c", conv, {0});
+        const PreparedModel model = prepare(graph, {1, 2, 2});
+        QuantPlan plan;
+        plan.online[{kInputLayer, SiteKind::Output}] = {};
+        QVERIFY(
+            messageOf([&] { deployable(model, plan); }).contains("'input' takes its range from each batch"));
+        plan.paddedBefore.insert(LayerId("c"));
+        QVERIFY(
+            messageOf([&] { paddingValue(model, model.layers[0], plan); }).contains("layer 'c' pads before"));
+        plan.online.clear();
+        QParams signs;
+        signs.scale = {2};
+        signs.zeroPoint = {0};
+        signs.quantMax = 1;
+        signs.tables = {LevelTable{{-1, 1}, {0}}};
+        plan.sites[{kInputLayer, SiteKind::Output}] = signs;
+        QVERIFY(messageOf([&] { deployable(model, plan); }).contains("layer 'c' pads before quantization"));
+        plan.paddedBefore.clear();
+        QCOMPARE(messageOf([&] { deployable(model, plan); }), QString());
+
+        QuantConfig config;
+        config.input.bits = BitWidth(8);
+        QCOMPARE(messageOf([&] { requireTrainable(config); }), QString());
+        config.input.ranges = RangeTime::Online;
+        QVERIFY(
+            messageOf([&] { requireTrainable(config); }).contains("'input' takes its range from each batch"));
+        config.input.ranges = RangeTime::Offline;
+        config.layers[LayerId("c")].padding = PaddingOrder::BeforeQuantization;
+        QVERIFY(messageOf([&] { requireTrainable(config); }).contains("layer 'c' pads before quantization"));
     }
 
     void icnPutsTheShiftOnTheAccumulator() {

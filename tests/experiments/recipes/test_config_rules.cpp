@@ -110,7 +110,11 @@ private Q_SLOTS:
             "defaults": {"weight": {"bits": 4, "quantizer": "symmetric", "granularity": {"group": 4}},
                          "output": {"bits": 8, "observer": {"name": "percentile", "percentile": 99.5}},
                          "batch_norm": "folded"},
-            "rules": [{"match": {"kind": "depthwise_conv"}, "set": {"weight": {"bits": "float"}, "batch_norm": "not_folded"}}]})");
+            "rules": [{"match": {"kind": "depthwise_conv"}, "set": {"weight": {"bits": "float"}, "batch_norm": "not_folded",
+                                 "output": {"ranges": "online"}, "padding": "before_quantization"}}]})");
+        const core::LayerQuant& depthwise = config.layers.at(core::LayerId("blocks.0.depthwise"));
+        QVERIFY(depthwise.output.ranges == core::RangeTime::Online);
+        QVERIFY(depthwise.padding == core::PaddingOrder::BeforeQuantization);
         const ConfigDocument document = toDocument(config);
         QVERIFY(buildConfig(document, m_model) == config);
         QVERIFY(toDocument(buildConfig(document, m_model)).json == document.json);
@@ -130,6 +134,13 @@ private Q_SLOTS:
             }
         }
         QCOMPARE(adds, 3);
+    }
+
+    void onlineRangesHaveTheirPlaces() {
+        QVERIFY(messageOf(R"({"defaults": {"weight": {"bits": 4, "ranges": "online"}}})")
+                    .find("weights do not change") != std::string::npos);
+        QVERIFY(messageOf(R"({"input": {"bits": 8, "range": [0, 1], "ranges": "online"}})")
+                    .find("needs \"ranges\" \"offline\"") != std::string::npos);
     }
 
     void aRuleThatMatchesNothingIsAnError() {
