@@ -13,6 +13,7 @@
 #include "tests/support/random_graph.h"
 #include "tests/support/tensor_compare.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/constant_pad_nd.h>

@@ -112,7 +112,7 @@ private Q_SLOTS:
                          "batch_norm": "folded"},
             "rules": [{"match": {"kind": "depthwise_conv"}, "set": {"weight": {"bits": "float"}, "batch_norm": "not_folded",
                                  "output": {"ranges": "online"}, "padding": "before_quantization"}}]})");
-        const core::LayerQuant& depthwise = config.layers.at(core::LayerId("blocks.0.depthwise"));
+        const core::LayerQuant& depthwise = config.layers.at(m_model.layers[1].id);
         QVERIFY(depthwise.output.ranges == core::RangeTime::Online);
         QVERIFY(depthwise.padding == core::PaddingOrder::BeforeQuantization);
         const ConfigDocument document = toDocument(config);
