@@ -43,8 +43,11 @@ void quantizeOutput(GraphExecutor& executor, core::NodeId node, const core::QPar
 /// Each batch's own statistics, range and grid.
 void quantizeOnline(GraphExecutor& executor, core::NodeId node, const core::SiteId& site,
                     const core::SiteQuant& quant) {
-    executor.setHook(node, [site, quant](at::Tensor value) {
-        const core::SiteStatistics batch = collectStatistics(value, site.layer.str());
+    const core::ChannelDetail detail = quant.granularity.kind == core::Granularity::Kind::Tensor
+                                           ? core::ChannelDetail::Extrema
+                                           : core::ChannelDetail::Histograms;
+    executor.setHook(node, [site, quant, detail](at::Tensor value) {
+        const core::SiteStatistics batch = collectStatistics(value, site.layer.str(), detail);
         return fakeQuantize(std::move(value), core::resolveSite(nullptr, {}, site, quant, &batch));
     });
 }

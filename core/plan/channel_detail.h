@@ -8,7 +8,8 @@ namespace bitlathe::core {
 /// per channel needs the histograms and sums (SiteStatistics::channels), which cost more than the tensor's own.
 enum class ChannelDetail { Extrema, Histograms };
 
-/// What the configuration's activations need: histograms once one of them has a scale per channel or group.
+/// What the configuration needs: histograms once an activation has a scale per channel or group, or a method equalizes
+/// channels.
 ChannelDetail channelDetailFor(const QuantConfig& config) noexcept;
 
 }  // namespace bitlathe::core

@@ -146,6 +146,13 @@ double furthestFromOne(std::span<const double> scales) {
     return furthest;
 }
 
+/// Whether calibration kept sums and histograms of each channel, or extrema alone (ChannelDetail).
+bool knowsChannels(const Statistics& statistics) {
+    return std::all_of(statistics.sites.begin(), statistics.sites.end(), [](const auto& site) {
+        return site.first.kind == SiteKind::Weight || !site.second.channels.empty();
+    });
+}
+
 /// Makes every relu6 between pairs a relu, and looks again at what passes then.
 void replaceRelu6(PostTrainingState& state, const PostTrainingTools& tools,
                   std::span<const EqualizationPair> pairs) {
@@ -228,6 +235,9 @@ void CrossLayerEqualization::apply(PostTrainingState& state, const PostTrainingT
     }
     std::optional<EqualizationNoise> noise;
     if (m_balance == Balance::Error) {
+        if (tools.calibrate && !knowsChannels(state.statistics)) {
+            state.statistics = tools.calibrate(state.model);
+        }
         noise.emplace(state);
     }
     double furthest = std::numeric_limits<double>::infinity();

@@ -82,20 +82,18 @@ EqualizationNoise::Values& EqualizationNoise::valuesOf(const SiteId& site) {
         return known->second;
     }
     const SiteStatistics* const statistics = m_state.statistics.find(site);
-    if (statistics == nullptr || statistics->channelRanges.empty()) {
-        throw Error(
-            ErrorCode::NotCalibrated,
-            "'cross_layer_equalization' weighs errors by the values of '" + site.layer.str() +
-                "', of which there are no statistics; add a 'calibrate' stage or set balance to 'weights'");
+    if (statistics == nullptr || statistics->channels.empty()) {
+        throw Error(ErrorCode::NotCalibrated, "'cross_layer_equalization' weighs errors by the values of '" +
+                                                  site.layer.str() +
+                                                  "', of which there are no statistics of each channel; add "
+                                                  "a 'calibrate' stage or set balance to 'weights'");
     }
     Values values;
     values.range = statistics->channelRanges;
     const double perChannel =
         static_cast<double>(statistics->count) / static_cast<double>(values.range.size());
     for (std::size_t c = 0; c < values.range.size(); ++c) {
-        values.meanSquare.push_back(statistics->channels.empty()
-                                        ? statistics->meanSquare()
-                                        : statistics->channels[c].sumOfSquares / perChannel);
+        values.meanSquare.push_back(statistics->channels[c].sumOfSquares / perChannel);
     }
     return m_values.emplace(site, std::move(values)).first->second;
 }

@@ -16,7 +16,7 @@ class EqualizationNoise {
 public:
     explicit EqualizationNoise(const PostTrainingState& state) : m_state(state) {}
 
-    /// Errors  NotCalibrated: no statistics of what the layers read or make.
+    /// Errors  NotCalibrated: no statistics of the channels of what the layers read or make.
     std::vector<EqualizedChannel> channels(const Layer& first, const Layer& second);
     /// The channels between the two have been divided by `s`.
     void scale(const Layer& first, const Layer& second, std::span<const double> s);
