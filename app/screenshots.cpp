@@ -2,6 +2,7 @@
 
 #include "plots/pareto_plot.h"
 #include "ui/dialogs/fit_dialog.h"
+#include "ui/dialogs/fit_settings.h"
 #include "ui/dialogs/limit_slider.h"
 #include "ui/dialogs/train_dialog.h"
 #include "ui/main_window.h"
@@ -114,8 +115,8 @@ void Screenshots::takeFit() {
                  [&] { return dialog->pareto()->hasData() && !dialog->isSearching(); })) {
         return;
     }
-    dialog->ramLimit()->setValue(dialog->ramLimit()->value() * 2 / 3);
-    dialog->romLimit()->setValue(dialog->romLimit()->value() * 3 / 4);
+    dialog->settings()->ramLimit()->setValue(dialog->settings()->ramLimit()->value() * 2 / 3);
+    dialog->settings()->romLimit()->setValue(dialog->settings()->romLimit()->value() * 3 / 4);
     waitFor(QStringLiteral("a proposal"), [&] { return !dialog->isSearching(); });
     grab(*dialog, QStringLiteral("fit"));
     dialog->showPareto();

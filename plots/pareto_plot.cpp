@@ -19,13 +19,27 @@ namespace {
 constexpr double kPointPx = 4;
 constexpr double kHitPx = 8;
 constexpr double kLimitReach = 1.6;  // of the largest model: a limit farther out would squeeze the points
-
-}  // namespace
-
-namespace {
+constexpr double kFence = 1.5;       // of the distance from the best point to the lower quartile
+constexpr std::size_t kFencedPoints = 4;
 
 qint64 bytesOn(const ParetoPoint& point, ByteAxis axis) {
     return axis == ByteAxis::Rom ? point.romBytes : point.ramBytes;
+}
+
+/// The lowest accuracy worth an axis. A configuration that guesses (all weights at 2 bits) would leave the others a
+/// strip at the top: what lies farther below the best than one and a half times the lower quartile is left out.
+double lowestShown(const std::vector<ParetoPoint>& points) {
+    std::vector<double> values;
+    for (const ParetoPoint& point : points) {
+        values.push_back(point.accuracyPercent);
+    }
+    std::sort(values.begin(), values.end());
+    if (values.size() < kFencedPoints) {
+        return values.front();
+    }
+    const double quartile = values[values.size() / 4];
+    const double fence = values.back() - kFence * (values.back() - quartile);
+    return *std::lower_bound(values.begin(), values.end(), fence);
 }
 
 }  // namespace
@@ -114,9 +128,9 @@ void ParetoPlot::updateHome() {
     for (const ParetoPoint& point : m_points) {
         const double rom = bytesOf(point);
         bytes = {std::min(bytes.lower, rom), std::max(bytes.upper, rom)};
-        accuracy = {std::min(accuracy.lower, point.accuracyPercent),
-                    std::max(accuracy.upper, point.accuracyPercent)};
+        accuracy.upper = std::max(accuracy.upper, point.accuracyPercent);
     }
+    accuracy.lower = lowestShown(m_points);
     if (m_limit && static_cast<double>(*m_limit) < kLimitReach * bytes.upper) {
         bytes = {std::min(bytes.lower, static_cast<double>(*m_limit)),
                  std::max(bytes.upper, static_cast<double>(*m_limit))};
@@ -126,6 +140,7 @@ void ParetoPlot::updateHome() {
     const core::Range homeX{std::max(0.0, bytes.lower - bytePad), bytes.upper + bytePad};
     const core::Range homeY{std::max(0.0, accuracy.lower - accuracyPad),
                             std::min(101.0, accuracy.upper + accuracyPad)};
+    m_floor = homeY.lower;
     setHome(plot()->xAxis, homeX, homeX.width() / 50);
     setHome(plot()->yAxis, homeY, homeY.width() / 50);
     relayout();
@@ -140,7 +155,7 @@ void ParetoPlot::relayout() {
 
 QPointF ParetoPlot::pixelOf(std::size_t index) const {
     return {plot()->xAxis->coordToPixel(bytesOf(m_points[index])),
-            plot()->yAxis->coordToPixel(m_points[index].accuracyPercent)};
+            plot()->yAxis->coordToPixel(std::max(m_floor, m_points[index].accuracyPercent))};
 }
 
 int ParetoPlot::pointAt(const QPointF& position) const {
@@ -193,7 +208,11 @@ std::vector<ParetoPlot::Label> ParetoPlot::labels() const {
         if (!area.contains(at)) {
             continue;
         }
-        const double textWidth = std::ceil(metrics.horizontalAdvance(m_points[index].name)) + 2;
+        const ParetoPoint& point = m_points[index];
+        const QString text = isBelowAxis(point)
+                                 ? tr("%1: %2 %").arg(point.name, valueAtResolution(point.accuracyPercent, 0.1))
+                                 : point.name;
+        const double textWidth = std::ceil(metrics.horizontalAdvance(text)) + 2;
         const double textHeight = metrics.height();
         constexpr double kOff = kPointPx + 3;
         const std::array<QPointF, 5> corners{
@@ -204,7 +223,7 @@ std::vector<ParetoPlot::Label> ParetoPlot::labels() const {
         for (const QPointF& corner : corners) {
             const QRectF rect(corner, QSizeF(textWidth, textHeight));
             if (isFree(rect, index)) {
-                placed.push_back({m_points[index].name, rect});
+                placed.push_back({text, rect});
                 break;
             }
         }
@@ -259,7 +278,10 @@ void ParetoPlot::paintPoints(QPainter& painter) const {
         painter.setPen(QPen(color, 1.25));
         painter.setBrush(isOnFront || isSelected ? color : theme().surface);
         const double radius = isSelected ? kPointPx + 1.5 : kPointPx;
-        if (hasEstimates() && !m_points[i].isEstimate) {
+        if (isBelowAxis(m_points[i])) {
+            painter.drawPolygon(QPolygonF({at + QPointF(-radius, -2 * radius),
+                                           at + QPointF(radius, -2 * radius), at - QPointF(0, 0.5)}));
+        } else if (hasEstimates() && !m_points[i].isEstimate) {
             painter.setPen(QPen(isSelected ? theme().attention : theme().text, 1.25));
             painter.setBrush(painter.pen().color());
             painter.drawRect(

@@ -29,7 +29,8 @@ std::vector<std::size_t> paretoFront(const std::vector<ParetoPoint>& points, Byt
 
 /// Accuracy against ROM (or RAM) of many runs; the front is a line, the points under it are hollow. Where some points
 /// are estimates, the front is theirs, and what was measured stands beside them as squares. Points can be clicked.
-/// Horizontal: bytes, vertical: accuracy in %.
+/// Horizontal: bytes, vertical: accuracy in %, from where most points are: those far below lie at the lower edge as
+/// arrows that tell their accuracy.
 class ParetoPlot final : public PlotWidget {
     Q_OBJECT
 
@@ -48,6 +49,8 @@ public:
     QString toolTipAt(const QPointF& position) const override;
     /// Rectangles of the names beside points (px): none touch, none leave the plot.
     std::vector<QRectF> labelRects() const;
+    /// Lowest accuracy the axis shows, %.
+    double axisFloor() const noexcept { return m_floor; }
     /// Where point `index` is drawn, px.
     QPointF pixelOf(std::size_t index) const;
 
@@ -67,6 +70,7 @@ private:
 
     QString horizontalCaption() const;
     double bytesOf(const ParetoPoint& point) const;
+    bool isBelowAxis(const ParetoPoint& point) const noexcept { return point.accuracyPercent < m_floor; }
     bool hasEstimates() const;
     void findFront();
     std::vector<Label> labels() const;
@@ -81,6 +85,7 @@ private:
     std::set<qint64> m_selection;
     std::optional<qint64> m_limit;
     ByteAxis m_axis = ByteAxis::Rom;
+    double m_floor = 0;  ///< %, where points below the axis are drawn
 };
 
 }  // namespace bitlathe::plots

@@ -24,6 +24,7 @@ private Q_SLOTS:
     void frontByDefinition();
     void paretoLabelsKeepApart();
     void paretoClick();
+    void paretoAxisFitsTheCrowd();
 };
 
 void TestComparePlots::letters() {
@@ -151,6 +152,29 @@ void TestComparePlots::paretoClick() {
     QCOMPARE(clicked.size(), 1);
     QCOMPARE(plot.table(TableExtent::All).rows.size(), std::size_t{2});
     QVERIFY(plot.toolTipAt(plot.pixelOf(0)).contains("1,000 B"));
+}
+
+/// One configuration that guesses does not squeeze the others: it lies at the lower edge and tells its accuracy.
+void TestComparePlots::paretoAxisFitsTheCrowd() {
+    ParetoPlot plot;
+    plot.resize(500, 250);
+    std::vector<ParetoPoint> points{{0, "W2", 1000, 10, {}}};
+    for (int i = 1; i <= 8; ++i) {
+        points.push_back({i, "p", 1000 + 100 * i, 84.0 + i, {}});
+    }
+    plot.setPoints(points);
+    renderImage(plot);
+    QVERIFY2(plot.axisFloor() > 70 && plot.axisFloor() <= 85, qPrintable(QString::number(plot.axisFloor())));
+    QVERIFY2(plot.toolTipAt(plot.pixelOf(0)).contains("10"), "still there to be asked");
+    QVERIFY(plot.pixelOf(0).y() > plot.pixelOf(1).y());
+    QVERIFY(plot.rect().contains(plot.pixelOf(0).toPoint()));
+    QCOMPARE(plot.table(TableExtent::All).rows.size(), points.size());
+    // A crowd that reaches down is shown whole.
+    for (ParetoPoint& point : points) {
+        point.accuracyPercent = 10.0 * static_cast<double>(point.id);
+    }
+    plot.setPoints(points);
+    QCOMPARE(plot.axisFloor(), 0.0);
 }
 
 QTEST_MAIN(TestComparePlots)

@@ -2,11 +2,15 @@
 
 #include <QCoreApplication>
 
+#include <tuple>
+
 namespace bitlathe::ui {
 
 namespace {
-std::string idOf(const std::optional<core::Device>& device) {
-    return device ? device->id : std::string();
+/// The catalogue's entry and what the firmware keeps of it: all that an edit can change.
+auto choiceOf(const std::optional<core::Device>& device) {
+    return device ? std::tuple(device->id, device->reservedRomBytes, device->reservedRamBytes)
+                  : std::tuple(std::string(), std::int64_t{0}, std::int64_t{0});
 }
 }  // namespace
 
@@ -15,7 +19,7 @@ SetDeviceCommand::SetDeviceCommand(QuantDocument& document, std::optional<core::
     setText(m_after ? QCoreApplication::translate("SetDeviceCommand", "device %1")
                           .arg(QString::fromStdString(m_after->name))
                     : QCoreApplication::translate("SetDeviceCommand", "no device"));
-    setObsolete(idOf(m_before) == idOf(m_after));
+    setObsolete(choiceOf(m_before) == choiceOf(m_after));
 }
 
 void SetDeviceCommand::redo() {

@@ -1,6 +1,8 @@
 #include "ui/dialogs/fit_dialog.h"
 
+#include "ui/commands/set_device_command.h"
 #include "ui/commands/set_layer_config_command.h"
+#include "ui/dialogs/fit_settings.h"
 #include "ui/dialogs/limit_slider.h"
 #include "ui/document/layer_title.h"
 #include "ui/models/fit_change_model.h"
@@ -13,7 +15,6 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDialogButtonBox>
-#include <QFormLayout>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
@@ -24,7 +25,6 @@
 #include <QStyledItemDelegate>
 #include <QTabWidget>
 #include <QTableView>
-#include <QToolButton>
 #include <QVBoxLayout>
 
 #include <algorithm>
@@ -56,9 +56,7 @@ namespace {
 constexpr int kChipWidth = 25;
 constexpr int kChipHeight = 17;
 constexpr int kPadding = 8;
-constexpr int kControlsWidth = 300;
-/// Limits the sliders reach beyond what is there and what the device has.
-constexpr double kHeadroom = 1.25;
+constexpr int kControlsWidth = 320;
 
 /// Bits as chips; what a proposal changes has a ring around it.
 class ChangeDelegate final : public QStyledItemDelegate {
@@ -108,50 +106,54 @@ private:
 FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent), m_document(document) {
     setWindowTitle(tr("Fit to device"));
     setObjectName(QStringLiteral("fitDialog"));
-    buildControls();
-
-    m_verdict = new QLabel(this);
-    m_verdict->setWordWrap(true);
-    m_verdict->setAccessibleName(tr("Verdict"));
-    m_verdict->setMinimumHeight(3 * m_verdict->fontMetrics().height());
-    m_verdict->setAlignment(Qt::AlignTop | Qt::AlignLeft);
-    auto* const reset = new QPushButton(tr("&Device limits"), this);
-    reset->setAutoDefault(false);
-    reset->setEnabled(document.device().has_value());
-    connect(reset, &QPushButton::clicked, this, &FitDialog::useDeviceLimits);
-
-    auto* const form = new QFormLayout;
-    form->setSpacing(8);
-    form->addRow(tr("&Search"), m_method);
-    auto* const bits = new QHBoxLayout;
-    bits->setSpacing(3);
-    for (QToolButton* const button : m_bits) {
-        bits->addWidget(button);
-    }
-    bits->addStretch();
-    form->addRow(tr("Bits"), bits);
-    auto* const controls = new QVBoxLayout;
-    controls->setSpacing(14);
-    controls->addLayout(form);
-    controls->addWidget(m_rom);
-    controls->addWidget(m_ram);
-    controls->addWidget(reset, 0, Qt::AlignLeft);
-    controls->addWidget(m_verdict);
-    controls->addStretch();
-    auto* const left = new QWidget(this);
-    left->setLayout(controls);
-    controls->setContentsMargins({});
-    left->setFixedWidth(kControlsWidth);
-
+    m_settings = new FitSettings(document.budget(), document.device(), this);
+    connect(m_settings, &FitSettings::changed, this, &FitDialog::search);
+    connect(m_settings, &FitSettings::spaceChanged, this, &FitDialog::findFront);
     m_tabs = new QTabWidget(this);
     m_tabs->setDocumentMode(true);
     m_tabs->addTab(newChangesPage(), tr("&Changes"));
     m_tabs->addTab(newParetoPage(), tr("Accuracy against &memory"));
     auto* const middle = new QHBoxLayout;
     middle->setSpacing(18);
-    middle->addWidget(left);
+    middle->addWidget(newControls());
     middle->addWidget(m_tabs, 1);
+    auto* const column = new QVBoxLayout(this);
+    column->setContentsMargins(18, 18, 18, 14);
+    column->setSpacing(12);
+    column->addLayout(middle, 1);
+    column->addWidget(newButtons());
+    resize(1060, 660);
 
+    // What is shown belongs to the configuration it was searched for.
+    connect(&document, &QuantDocument::variantsChanged, this, &FitDialog::search);
+    connect(&document, &QuantDocument::layerConfigChanged, this, &FitDialog::search);
+    connect(&document, &QuantDocument::modelChanged, this, &QDialog::reject);
+    search();
+}
+
+FitDialog::~FitDialog() {
+    m_frontContext.requestCancel();
+}
+
+QWidget* FitDialog::newControls() {
+    auto* const left = new QWidget(this);
+    m_verdict = new QLabel(left);
+    m_verdict->setWordWrap(true);
+    m_verdict->setAccessibleName(tr("Verdict"));
+    m_verdict->setMinimumHeight(4 * m_verdict->fontMetrics().height());
+    m_verdict->setAlignment(Qt::AlignTop | Qt::AlignLeft);
+    m_verdict->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    auto* const column = new QVBoxLayout(left);
+    column->setContentsMargins({});
+    column->setSpacing(12);
+    column->addWidget(m_settings);
+    column->addWidget(m_verdict);
+    column->addStretch();
+    left->setFixedWidth(kControlsWidth);
+    return left;
+}
+
+QDialogButtonBox* FitDialog::newButtons() {
     auto* const buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
     m_acceptAndEvaluate = buttons->addButton(tr("Accept and &evaluate"), QDialogButtonBox::AcceptRole);
     m_accept = buttons->addButton(tr("&Accept"), QDialogButtonBox::AcceptRole);
@@ -161,23 +163,7 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     connect(m_accept, &QPushButton::clicked, this, [this] { take(false); });
     connect(m_acceptAndEvaluate, &QPushButton::clicked, this, [this] { take(true); });
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
-    auto* const column = new QVBoxLayout(this);
-    column->setContentsMargins(18, 18, 18, 14);
-    column->setSpacing(12);
-    column->addLayout(middle, 1);
-    column->addWidget(buttons);
-    resize(1060, 640);
-
-    // What is shown belongs to the configuration it was searched for.
-    connect(&document, &QuantDocument::variantsChanged, this, &FitDialog::search);
-    connect(&document, &QuantDocument::layerConfigChanged, this, &FitDialog::search);
-    connect(&document, &QuantDocument::modelChanged, this, &QDialog::reject);
-    useDeviceLimits();
-    search();
-}
-
-FitDialog::~FitDialog() {
-    m_frontContext.requestCancel();
+    return buttons;
 }
 
 QWidget* FitDialog::newChangesPage() {
@@ -260,47 +246,6 @@ QWidget* FitDialog::newParetoPage() {
     return page;
 }
 
-void FitDialog::buildControls() {
-    m_method = new QComboBox(this);
-    m_method->addItem(tr("rules, scales per channel (MixPC)"), static_cast<int>(FitMethod::RulesPerChannel));
-    m_method->addItem(tr("rules, one scale a layer (MixPL)"), static_cast<int>(FitMethod::RulesPerLayer));
-    m_method->setToolTip(tr("Memory-driven rules: Rusci, Capotondi, Benini 2019, arXiv:1905.13082"));
-    connect(m_method, &QComboBox::currentIndexChanged, this, &FitDialog::search);
-    m_method->addItem(tr("optimal (integer program)"), static_cast<int>(FitMethod::Optimal));
-    for (int bits = 8; bits >= 2; --bits) {
-        auto* const button = newToolButton(QString::number(bits), tr("Allow %1 bits").arg(bits), this);
-        button->setCheckable(true);
-        button->setChecked(bits == 8 || bits == 4 || bits == 2);
-        connect(button, &QToolButton::toggled, this, [this] {
-            search();
-            findFront();
-        });
-        m_bits.push_back(button);
-    }
-    m_rom = new LimitSlider(tr("ROM"), this);
-    m_ram = new LimitSlider(tr("RAM"), this);
-    const core::Budget& budget = m_document.budget();
-    const std::optional<core::Device>& device = m_document.device();
-    const auto reach = [](std::int64_t now, std::int64_t limit) {
-        return static_cast<qint64>(kHeadroom * static_cast<double>(std::max(now, std::min(limit, 2 * now))));
-    };
-    m_rom->setMaximum(reach(budget.romBytes, device ? device->romLimitBytes() : 0));
-    m_ram->setMaximum(reach(budget.peakRamBytes, device ? device->ramLimitBytes() : 0));
-    if (device) {
-        const QString name = QString::fromStdString(device->name);
-        m_rom->setDeviceLimit(device->romLimitBytes(), name);
-        m_ram->setDeviceLimit(device->ramLimitBytes(), name);
-    }
-    connect(m_rom, &LimitSlider::valueChanged, this, &FitDialog::search);
-    connect(m_ram, &LimitSlider::valueChanged, this, &FitDialog::search);
-}
-
-void FitDialog::useDeviceLimits() {
-    const std::optional<core::Device>& device = m_document.device();
-    m_rom->setValue(device ? device->romLimitBytes() : m_document.budget().romBytes);
-    m_ram->setValue(device ? device->ramLimitBytes() : m_document.budget().peakRamBytes);
-}
-
 QString FitDialog::verdict() const {
     return m_verdict->text();
 }
@@ -309,26 +254,8 @@ bool FitDialog::isSearching() const {
     return m_worker.isBusy();
 }
 
-std::vector<int> FitDialog::allowedBits() const {
-    std::vector<int> bits;
-    for (std::size_t i = 0; i < m_bits.size(); ++i) {
-        if (m_bits[i]->isChecked()) {
-            bits.push_back(8 - static_cast<int>(i));
-        }
-    }
-    return bits.empty() ? std::vector<int>{8} : bits;  // something has to be allowed: the image's own width
-}
-
-FitRequest FitDialog::request() const {
-    FitRequest request;
-    request.model = m_document.model();
-    request.config = m_document.config();
-    request.romLimitBytes = m_rom->value();
-    request.ramLimitBytes = m_ram->value();
-    request.method = static_cast<FitMethod>(m_method->currentData().toInt());
-    request.bits = allowedBits();
-    request.sensitivity = m_sensitivity;
-    return request;
+FitQuestion FitDialog::question() const {
+    return {m_document.model(), m_document.config(), m_settings->request(), m_sensitivity};
 }
 
 void FitDialog::setSensitivity(std::shared_ptr<const core::SensitivityTable> sensitivity) {
@@ -336,8 +263,8 @@ void FitDialog::setSensitivity(std::shared_ptr<const core::SensitivityTable> sen
     m_measure->setText(m_sensitivity ? tr("&Measure again") : tr("&Measure sensitivity"));
     refreshParetoTools();
     if (m_sensitivity) {
-        const int optimal = m_method->findData(static_cast<int>(FitMethod::Optimal));
-        m_method->currentIndex() == optimal ? search() : m_method->setCurrentIndex(optimal);
+        // Costs are there to be weighed; a search that weighs them already only starts anew.
+        isByCost(m_settings->chosenMethod()) ? search() : m_settings->choose(core::FitMethod::Ilp);
     }
     findFront();
 }
@@ -361,8 +288,8 @@ void FitDialog::findFront() {
     }
     m_frontNote->setText(tr("Computing the front…"));
     m_frontWorker.start(
-        [this, request = request(), context = m_frontContext]() -> experiments::LatestWins::Delivery {
-            std::vector<FitPoint> front = fitFront(request, context);
+        [this, question = question(), context = m_frontContext]() -> experiments::LatestWins::Delivery {
+            std::vector<FitPoint> front = fitFront(question, context);
             return [this, front = std::move(front)] {
                 m_front = front;
                 showFront();
@@ -384,10 +311,9 @@ void FitDialog::showFront() {
         points.push_back(std::move(drawn));
     }
     points.insert(points.end(), m_measured.begin(), m_measured.end());
-    const auto axis = static_cast<plots::ByteAxis>(m_byteAxis->currentData().toInt());
-    m_pareto->setByteAxis(axis);
+    m_pareto->setByteAxis(static_cast<plots::ByteAxis>(m_byteAxis->currentData().toInt()));
     m_pareto->setPoints(m_front.empty() ? std::vector<plots::ParetoPoint>() : std::move(points));
-    m_pareto->setLimit(axis == plots::ByteAxis::Rom ? m_rom->value() : m_ram->value());
+    refreshParetoLimit();
     m_frontNote->setText(
         m_front.empty()
             ? QString()
@@ -397,22 +323,40 @@ void FitDialog::showFront() {
     refreshParetoTools();
 }
 
+void FitDialog::refreshParetoLimit() {
+    const core::SearchLimits limits = m_settings->request().limits;
+    const bool isRom = m_byteAxis->currentData().toInt() == static_cast<int>(plots::ByteAxis::Rom);
+    m_pareto->setLimit(isRom ? limits.romBytes : limits.ramBytes);
+}
+
 void FitDialog::takePoint(qint64 id) {
     if (id < 0 || id >= static_cast<qint64>(m_front.size())) {
         return;  // a run of the log: its configuration is opened from the list of runs
     }
     const FitPoint& point = m_front[static_cast<std::size_t>(id)];
     m_worker.cancel();
+    const core::FitRequest search = m_settings->request();
+    const auto budgetOf = [&](const core::QuantConfig& config) {
+        return core::computeBudget(*m_document.model(), config, search.ramModel, search.rules, search.banks);
+    };
     FitProposal proposal;
-    proposal.isFeasible = true;
     proposal.config = point.config;
-    proposal.budget = core::computeBudget(*m_document.model(), point.config);
-    proposal.before = m_document.budget();
+    proposal.budget = budgetOf(point.config);
+    proposal.before = budgetOf(m_document.config());
     proposal.estimatedTop1 = point.estimatedTop1;
+    const std::int64_t romOver = point.romBytes - search.limits.romBytes;
+    const std::int64_t ramOver = point.peakRamBytes - search.limits.ramBytes;
+    proposal.isFeasible = romOver <= 0 && ramOver <= 0;
     proposal.verdict = tr("%1: %2 B of ROM, %3 B of RAM.")
                            .arg(point.name, groupedNumber(point.romBytes), groupedNumber(point.peakRamBytes));
-    showProposal(std::move(proposal));
+    if (romOver > 0) {
+        proposal.verdict += tr(" ROM is over the limit by %1 B.").arg(groupedNumber(romOver));
+    }
+    if (ramOver > 0) {
+        proposal.verdict += tr(" RAM is over the limit by %1 B.").arg(groupedNumber(ramOver));
+    }
     m_chosenPoint = id;
+    showProposal(std::move(proposal));
     m_pareto->setSelection({id});
     refreshParetoTools();
 }
@@ -432,8 +376,10 @@ void FitDialog::search() {
     }
     m_chosenPoint.reset();
     m_pareto->setSelection({});
-    m_worker.start([this, request = request()]() -> experiments::LatestWins::Delivery {
-        FitProposal proposal = proposeFit(request);
+    refreshParetoLimit();
+    refreshParetoTools();
+    m_worker.start([this, question = question()]() -> experiments::LatestWins::Delivery {
+        FitProposal proposal = proposeFit(question);
         return [this, proposal = std::move(proposal)] { showProposal(proposal); };
     });
 }
@@ -444,20 +390,24 @@ void FitDialog::showProposal(FitProposal proposal) {
     m_filter->invalidate();
     const bool fits = m_proposal.isFeasible;
     const int changed = m_model->changedCount();
-    m_verdict->setText(
-        (fits ? QStringLiteral("✓ ") : QStringLiteral("✗ ")) + m_proposal.verdict +
-        (m_proposal.estimatedTop1
-             ? tr("\nEstimated accuracy %1 %.").arg(QString::number(*m_proposal.estimatedTop1, 'f', 1))
-             : QString()));
+    QString text = (fits ? QStringLiteral("✓ ") : QStringLiteral("✗ ")) + m_proposal.verdict;
+    if (m_proposal.estimatedTop1) {
+        text += tr("\nEstimated accuracy %1 %.").arg(QString::number(*m_proposal.estimatedTop1, 'f', 1));
+    }
+    if (!m_proposal.method.isEmpty()) {
+        text += QLatin1Char('\n') + tr("Found by: %1.").arg(m_proposal.method);
+    }
+    m_verdict->setText(text);
     m_verdict->setProperty("role", fits ? QStringLiteral("good") : QStringLiteral("attention"));
     m_verdict->style()->polish(m_verdict);
-    m_summary->setText(!fits          ? tr("Nothing to propose at these limits.")
+    // A point of the front may be taken although it is over the limits: the verdict says so.
+    const bool isThere = fits || m_chosenPoint.has_value();
+    m_summary->setText(!isThere       ? tr("Nothing to propose at these limits.")
                        : changed == 0 ? tr("It fits as it is.")
                                       : tr("%n layer(s) change", nullptr, changed));
-    m_rom->setUsed(m_proposal.budget.romBytes);
-    m_ram->setUsed(m_proposal.budget.peakRamBytes);
-    m_accept->setEnabled(fits && changed > 0);
-    m_acceptAndEvaluate->setEnabled(fits);
+    m_settings->setUsed(m_proposal.budget.romBytes, m_proposal.budget.peakRamBytes);
+    m_accept->setEnabled(isThere && (changed > 0 || isDeviceEdited()));
+    m_acceptAndEvaluate->setEnabled(isThere);
     Q_EMIT proposed();
 }
 
@@ -477,16 +427,33 @@ void FitDialog::take(bool isEvaluated) {
     }
     m_worker.cancel();
     m_document.disconnect(this);  // the edit below is the one this dialog is about
+    QUndoStack& undo = *m_document.undoStack();
+    const QString text = m_document.device()
+                             ? tr("fit to %1").arg(QString::fromStdString(m_document.device()->name))
+                             : tr("fit to %1 B of ROM").arg(groupedNumber(m_settings->romLimit()->value()));
+    const bool isDeviceTaken = isDeviceEdited();
+    if (isDeviceTaken) {
+        undo.beginMacro(text);
+        undo.push(new SetDeviceCommand(m_document, m_settings->device()));
+    }
     if (!changes.empty()) {
-        const QString text = m_document.device()
-                                 ? tr("fit to %1").arg(QString::fromStdString(m_document.device()->name))
-                                 : tr("fit to %1 B of ROM").arg(groupedNumber(m_rom->value()));
-        m_document.undoStack()->push(new SetLayerConfigCommand(m_document, std::move(changes), text));
+        undo.push(new SetLayerConfigCommand(m_document, std::move(changes), text));
+    }
+    if (isDeviceTaken) {
+        undo.endMacro();
     }
     accept();
     if (isEvaluated) {
         Q_EMIT evaluateRequested();
     }
+}
+
+bool FitDialog::isDeviceEdited() const {
+    const std::optional<core::Device>& now = m_document.device();
+    const std::optional<core::Device>& edited = m_settings->device();
+    return now && edited &&
+           (now->reservedRomBytes != edited->reservedRomBytes ||
+            now->reservedRamBytes != edited->reservedRamBytes);
 }
 
 }  // namespace bitlathe::ui

@@ -12,21 +12,22 @@
 
 class QCheckBox;
 class QComboBox;
+class QDialogButtonBox;
 class QLabel;
 class QPushButton;
 class QTableView;
 class QTabWidget;
-class QToolButton;
 
 namespace bitlathe::ui {
 
 class FitChangeModel;
 class FitChangeFilter;
-class LimitSlider;
+class FitSettings;
 
-/// Finds bits that fit a device: limits to slide, the search to use, its verdict, each layer's bits before and after,
-/// and the front of accuracy (estimated) against memory, whose points can be taken. Every change of a limit searches anew on a worker, the newest wins. Accepting is one undo step; closing
-/// leaves everything as it was.
+/// Finds bits that fit a device: what to ask core's search (FitSettings), its verdict, each layer's bits before and
+/// after, and the front of accuracy (estimated) against memory, whose points can be taken. Every change of a setting
+/// searches anew on a worker, the newest wins. Accepting is one undo step, edited allowances of the device included;
+/// closing leaves everything as it was.
 class FitDialog final : public QDialog {
     Q_OBJECT
 
@@ -34,9 +35,7 @@ public:
     explicit FitDialog(QuantDocument& document, QWidget* parent = nullptr);
     ~FitDialog() override;
 
-    LimitSlider* romLimit() const noexcept { return m_rom; }
-    LimitSlider* ramLimit() const noexcept { return m_ram; }
-    QComboBox* method() const noexcept { return m_method; }
+    FitSettings* settings() const noexcept { return m_settings; }
     QTableView* table() const noexcept { return m_table; }
     /// Turns to the plot of accuracy against memory.
     void showPareto();
@@ -59,26 +58,25 @@ Q_SIGNALS:
     void sensitivityRequested();
 
 private:
-    void buildControls();
+    QWidget* newControls();
+    QDialogButtonBox* newButtons();
     QWidget* newChangesPage();
     QWidget* newParetoPage();
-    FitRequest request() const;
-    std::vector<int> allowedBits() const;
+    FitQuestion question() const;
     void findFront();
     void showFront();
     void takePoint(qint64 id);
     void refreshParetoTools();
-    void useDeviceLimits();
+    void refreshParetoLimit();
+    /// Whether accepting also changes what the firmware keeps of the device.
+    bool isDeviceEdited() const;
     void search();
     void showProposal(FitProposal proposal);
     void take(bool isEvaluated);
 
     QuantDocument& m_document;
     FitProposal m_proposal;
-    QComboBox* m_method = nullptr;
-    std::vector<QToolButton*> m_bits;  ///< 8 down to 2
-    LimitSlider* m_rom = nullptr;
-    LimitSlider* m_ram = nullptr;
+    FitSettings* m_settings = nullptr;
     QLabel* m_verdict = nullptr;
     QLabel* m_summary = nullptr;
     QCheckBox* m_onlyChanges = nullptr;

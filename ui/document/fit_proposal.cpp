@@ -1,14 +1,15 @@
 #include "ui/document/fit_proposal.h"
 
-#include "core/search/bit_search.h"
-#include "core/search/memory_driven.h"
 #include "core/search/pareto_front.h"
+#include "core/search/search_space.h"
 #include "core/types/error.h"
 #include "experiments/recipes/search_run.h"
 #include "experiments/recipes/variant_report.h"
 #include "ui/document/layer_title.h"
 
 #include <QCoreApplication>
+
+#include <algorithm>
 
 namespace bitlathe::ui {
 
@@ -18,58 +19,17 @@ QString tr(const char* text) {
     return QCoreApplication::translate("FitProposal", text);
 }
 
-void searchByRules(const FitRequest& request, FitProposal& proposal) {
-    core::MemoryDrivenOptions options;
-    options.romLimitBytes = request.romLimitBytes;
-    options.ramLimitBytes = request.ramLimitBytes;
-    options.bits.weights = request.bits;
-    options.bits.activations = request.bits;
-    options.mode = request.method == FitMethod::RulesPerLayer ? core::MemoryDrivenOptions::Mode::MixPL
-                                                              : core::MemoryDrivenOptions::Mode::MixPC;
-    const core::MemoryDrivenResult result = core::memoryDrivenBits(*request.model, options);
-    proposal.isFeasible = result.isFeasible;
-    if (result.isFeasible) {
-        core::applyBits(result, *request.model, proposal.config);
-    } else {
-        proposal.verdict = QString::fromStdString(result.verdict);
-        if (result.bindingLayer >= 0) {
-            proposal.bindingLayer = request.model->layers[static_cast<std::size_t>(result.bindingLayer)].id;
-        }
-    }
-}
-
-std::optional<double> estimatedTop1(const FitRequest& request, const core::QuantConfig& config) {
-    const core::SensitivityTable* const table = request.sensitivity.get();
+std::optional<double> estimatedTop1(const FitQuestion& question, const core::QuantConfig& config) {
+    const core::SensitivityTable* const table = question.sensitivity.get();
     if (table == nullptr || table->samples == 0) {
         return std::nullopt;
     }
     return experiments::estimateAccuracy(*table, config).top1Percent;
 }
 
-core::SearchSpace spaceOf(const FitRequest& request) {
-    core::BitChoices bits;
-    bits.weights = request.bits;
-    bits.activations = request.bits;
-    return core::searchSpace(*request.model, request.config, bits, core::RamModel::Lifetimes,
-                             request.sensitivity.get(), core::SensitivityMeasure::KlDivergence);
-}
-
-void searchOptimally(const FitRequest& request, FitProposal& proposal) {
-    const core::SearchSpace space = spaceOf(request);
-    core::SearchLimits limits;
-    limits.romBytes = request.romLimitBytes;
-    limits.ramBytes = request.ramLimitBytes;
-    const core::SearchResult result = core::searchIlp(space, limits);
-    proposal.isFeasible = result.isFeasible;
-    if (result.isFeasible) {
-        core::applyBits(space, result, proposal.config);
-        proposal.estimatedTop1 = estimatedTop1(request, proposal.config);
-    } else {
-        proposal.verdict = QString::fromStdString(result.verdict);
-        if (result.bindingLayer >= 0) {
-            proposal.bindingLayer = space.layers[static_cast<std::size_t>(result.bindingLayer)];
-        }
-    }
+core::Budget budgetOf(const FitQuestion& question, const core::QuantConfig& config) {
+    const core::FitRequest& search = question.search;
+    return core::computeBudget(*question.model, config, search.ramModel, search.rules, search.banks);
 }
 
 /// "W4.2 A6.0"
@@ -79,62 +39,92 @@ QString meanBitsText(const core::PreparedModel& model, const core::QuantConfig& 
                                          QString::number(bits.activations, 'f', 1));
 }
 
-/// The budget counts what the rules leave out (pools, branches), so it has the last word.
-void judge(const FitRequest& request, FitProposal& proposal) {
-    if (proposal.budget.romBytes > request.romLimitBytes) {
-        proposal.isFeasible = false;
-        proposal.verdict = tr("Too big: the least found is %1 B of ROM, %2 B over the limit.")
-                               .arg(groupedNumber(proposal.budget.romBytes),
-                                    groupedNumber(proposal.budget.romBytes - request.romLimitBytes));
-    } else if (proposal.budget.peakRamBytes > request.ramLimitBytes) {
-        proposal.isFeasible = false;
-        const auto peak = static_cast<std::size_t>(proposal.budget.peakLayer);
-        proposal.bindingLayer = proposal.budget.layers[peak].layer;
-        proposal.verdict =
-            tr("Too big: %1 needs %2 B of RAM, %3 B over the limit.")
-                .arg(layerTitle(proposal.bindingLayer), groupedNumber(proposal.budget.peakRamBytes),
-                     groupedNumber(proposal.budget.peakRamBytes - request.ramLimitBytes));
-    } else {
-        proposal.verdict =
-            tr("Fits: %1 of %2 B of ROM, %3 of %4 B of RAM.")
-                .arg(groupedNumber(proposal.budget.romBytes), groupedNumber(request.romLimitBytes),
-                     groupedNumber(proposal.budget.peakRamBytes), groupedNumber(request.ramLimitBytes));
+QString fittingText(const core::Budget& budget, const core::FitRequest& search) {
+    QString text = tr("Fits: %1 of %2 B of ROM, %3 of %4 B of RAM")
+                       .arg(groupedNumber(budget.romBytes), groupedNumber(search.limits.romBytes),
+                            groupedNumber(budget.peakRamBytes), groupedNumber(search.limits.ramBytes));
+    for (std::size_t i = 0; search.banks.size() > 1 && i < search.banks.size(); ++i) {
+        text += (i == 0 ? QStringLiteral(" (") : QStringLiteral(", ")) +
+                tr("%1 %2 B").arg(QString::fromStdString(search.banks[i].name),
+                                  groupedNumber(budget.arena.bankBytes[i]));
     }
+    return text + (search.banks.size() > 1 ? QStringLiteral(").") : QStringLiteral("."));
+}
+
+/// What answered: a search without a solver or without an answer in time falls back to the greedy one.
+QString methodText(const core::FitResult& result) {
+    if (result.method == core::fitMethodName(core::FitMethod::Ilp)) {
+        return result.isOptimal ? tr("integer program, proved the least cost")
+                                : tr("integer program, not proved the least cost");
+    }
+    return result.method == core::fitMethodName(core::FitMethod::Greedy) ? tr("greedy, cut by cut")
+                                                                         : tr("memory-driven rules");
 }
 
 }  // namespace
 
-FitProposal proposeFit(const FitRequest& request) {
+bool isByCost(core::FitMethod method) noexcept {
+    return method == core::FitMethod::Ilp || method == core::FitMethod::Greedy;
+}
+
+void useBanks(core::FitRequest& search, const core::Device& device, std::int64_t mainBytes,
+              const std::vector<std::string>& others) {
+    const std::vector<core::ArenaBank> all = core::ramBanks(device, true);
+    search.banks = {{all.front().name, mainBytes}};
+    search.limits.ramBytes = mainBytes;
+    for (auto bank = all.begin() + 1; bank != all.end(); ++bank) {
+        if (std::find(others.begin(), others.end(), bank->name) != others.end()) {
+            search.banks.push_back(*bank);
+            search.limits.ramBytes += bank->bytes;
+        }
+    }
+}
+
+FitProposal proposeFit(const FitQuestion& question) {
     FitProposal proposal;
-    proposal.config = request.config;
-    proposal.before = core::computeBudget(*request.model, request.config);
+    proposal.config = question.config;
+    proposal.before = budgetOf(question, question.config);
     try {
-        request.method == FitMethod::Optimal ? searchOptimally(request, proposal)
-                                             : searchByRules(request, proposal);
+        core::FitResult found =
+            core::fitBits(*question.model, question.config, question.search, question.sensitivity.get());
+        proposal.isFeasible = found.isFeasible;
+        proposal.method = methodText(found);
+        proposal.bindingLayer = found.bindingLayer.value_or(core::LayerId());
+        if (found.isFeasible) {
+            proposal.config = std::move(found.config);
+            proposal.budget = std::move(found.budget);
+            proposal.verdict = fittingText(proposal.budget, question.search);
+            if (isByCost(question.search.method)) {
+                proposal.estimatedTop1 = estimatedTop1(question, proposal.config);
+            }
+        } else {
+            proposal.verdict = QString::fromStdString(found.verdict);
+        }
     } catch (const core::Error& error) {
         proposal.isFeasible = false;
-        proposal.config = request.config;
         proposal.verdict = QString::fromUtf8(error.what());
     }
-    proposal.budget = core::computeBudget(*request.model, proposal.config);
-    if (proposal.isFeasible) {
-        judge(request, proposal);
+    if (!proposal.isFeasible) {
+        proposal.budget = proposal.before;
     }
     return proposal;
 }
 
-std::vector<FitPoint> fitFront(const FitRequest& request, const core::RunContext& context) {
-    const core::SearchSpace space = spaceOf(request);
+std::vector<FitPoint> fitFront(const FitQuestion& question, const core::RunContext& context) {
+    const core::FitRequest& search = question.search;
+    const core::SearchSpace space =
+        core::searchSpace(*question.model, question.config, search.bits, search.ramModel,
+                          question.sensitivity.get(), search.measure, search.rules);
     std::vector<FitPoint> points;
     for (const core::SearchResult& result : core::paretoFront(space, {}, context)) {
         FitPoint point;
-        point.config = request.config;
+        point.config = question.config;
         core::applyBits(space, result, point.config);
-        const core::Budget budget = core::computeBudget(*request.model, point.config);
+        const core::Budget budget = budgetOf(question, point.config);
         point.romBytes = budget.romBytes;
         point.peakRamBytes = budget.peakRamBytes;
-        point.estimatedTop1 = estimatedTop1(request, point.config).value_or(0);
-        point.name = meanBitsText(*request.model, point.config);
+        point.estimatedTop1 = estimatedTop1(question, point.config).value_or(0);
+        point.name = meanBitsText(*question.model, point.config);
         points.push_back(std::move(point));
     }
     return points;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "core/device/budget.h"
+#include "core/device/device.h"
 #include "core/graph/layer.h"
 #include "core/run/run_context.h"
+#include "core/search/fit.h"
 #include "core/search/sensitivity.h"
 #include "core/types/quant_config.h"
 
@@ -10,42 +12,43 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace bitlathe::ui {
 
-/// How bits are chosen.
-enum class FitMethod {
-    RulesPerLayer,    ///< memory-driven rules, one weight scale a layer ("MixPL")
-    RulesPerChannel,  ///< the same, weight scales per channel ("MixPC")
-    Optimal,          ///< integer linear program over measured sensitivities, any widths, any graph
-};
-
 /// Everything a proposal follows from, by value: fit for a worker.
-struct FitRequest {
+struct FitQuestion {
     std::shared_ptr<const core::PreparedModel> model;
     core::QuantConfig config;  ///< what is there now
-    std::int64_t romLimitBytes = 0;
-    std::int64_t ramLimitBytes = 0;
-    FitMethod method = FitMethod::RulesPerChannel;
-    std::vector<int> bits{8, 4, 2};  ///< allowed widths
-    /// What each site costs at each width; null: every site counts the same. For FitMethod::Optimal.
+    core::FitRequest search;   ///< method, limits, widths, how RAM is reckoned, banks
+    /// What each site costs at each width; null: every site counts the same. Of no use to the rules.
     std::shared_ptr<const core::SensitivityTable> sensitivity;
 };
+
+/// The RAM an arena may use on `device`: its main region cut down to `mainBytes`, then those of its other banks that are
+/// named. Limits of the other RAM models are one figure; here the sum of the banks is.
+void useBanks(core::FitRequest& search, const core::Device& device, std::int64_t mainBytes,
+              const std::vector<std::string>& others);
+
+/// Whether the search weighs costs of sites, so that there is an estimate of its result.
+bool isByCost(core::FitMethod method) noexcept;
 
 /// Bits that fit, or why none do.
 struct FitProposal {
     bool isFeasible = false;
     QString verdict;             ///< one sentence
+    QString method;              ///< what found it, and whether it is proved; empty: nobody searched
     core::LayerId bindingLayer;  ///< stands in the way; empty where it fits
     core::QuantConfig config;    ///< the proposal; what is there now where it is not feasible
-    core::Budget budget;         ///< of it
+    core::Budget budget;         ///< of it, with the question's RAM model
     core::Budget before;
     std::optional<double> estimatedTop1;  ///< %, from the sensitivities of the sites, added up
 };
 
-/// Never throws: a search that cannot take the model says so in the verdict.
-FitProposal proposeFit(const FitRequest& request);
+/// Asks core's search (core/search/fit.h) and says what came of it. Never throws: a search that cannot take the model
+/// says so in the verdict.
+FitProposal proposeFit(const FitQuestion& question);
 
 /// A configuration nobody beats in estimated cost, ROM and RAM at once.
 struct FitPoint {
@@ -56,9 +59,9 @@ struct FitPoint {
     QString name;              ///< "W4.2 A6.0": mean bits
 };
 
-/// The front from the widest bits down to the least ROM, by ROM; needs `sensitivity`. The limits are ignored.
+/// The front from the widest bits down to the least ROM, by ROM; needs `sensitivity`. Method and limits are ignored.
 /// Errors  core::Error; throws Cancelled through `context`.
-std::vector<FitPoint> fitFront(const FitRequest& request, const core::RunContext& context);
+std::vector<FitPoint> fitFront(const FitQuestion& question, const core::RunContext& context);
 
 /// One layer whose bits a proposal changes.
 struct FitChange {

@@ -1,21 +1,27 @@
 #include <string>
 
-#include "core/search/memory_driven.h"
+#include "core/search/fit.h"
 #include "plots/pareto_plot.h"
 #include "small_bench.h"
 #include "ui/dialogs/fit_dialog.h"
+#include "ui/dialogs/fit_settings.h"
 #include "ui/dialogs/limit_slider.h"
 #include "ui/models/fit_change_model.h"
 #include "ui/models/layer_table_model.h"
 
 #include <QAbstractItemModelTester>
+#include <QAction>
 #include <QComboBox>
+#include <QMenu>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QSlider>
 #include <QSpinBox>
 #include <QTableView>
 #include <QTest>
+#include <QToolButton>
+
+#include <set>
 
 using namespace bitlathe;
 using namespace bitlathe::ui;
@@ -28,6 +34,9 @@ constexpr std::int64_t kTightRam = 20'000;
 
 }  // namespace
 
+Q_DECLARE_METATYPE(core::FitMethod)
+Q_DECLARE_METATYPE(core::RamModel)
+
 class TestFit final : public QObject {
     Q_OBJECT
 
@@ -39,51 +48,91 @@ private Q_SLOTS:
     }
     void cleanup() { m_document.reset(); }
 
+    void proposalIsTheSearchAndTheBudget_data() {
+        QTest::addColumn<core::FitMethod>("method");
+        QTest::addColumn<core::RamModel>("ramModel");
+        for (const core::FitMethod method : {core::FitMethod::MixPL, core::FitMethod::MixPC,
+                                             core::FitMethod::Ilp, core::FitMethod::Greedy}) {
+            for (const core::RamModel model :
+                 {core::RamModel::InOut, core::RamModel::Lifetimes, core::RamModel::Arena}) {
+                QTest::addRow("%s %s", core::fitMethodName(method).data(), core::ramModelName(model).data())
+                    << method << model;
+            }
+        }
+    }
     void proposalIsTheSearchAndTheBudget() {
-        FitRequest request;
-        request.model = m_document->model();
-        request.config = m_document->config();
-        request.romLimitBytes = kTightRom;
-        request.ramLimitBytes = kTightRam;
-        const FitProposal proposal = proposeFit(request);
+        QFETCH(core::FitMethod, method);
+        QFETCH(core::RamModel, ramModel);
+        FitQuestion question = tightQuestion();
+        question.search.method = method;
+        question.search.ramModel = ramModel;
+        const FitProposal proposal = proposeFit(question);
+        const core::FitResult expected =
+            core::fitBits(*question.model, question.config, question.search, nullptr);
+        QVERIFY2(expected.isFeasible, expected.verdict.c_str());
         QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
-        core::MemoryDrivenOptions options;
-        options.romLimitBytes = kTightRom;
-        options.ramLimitBytes = kTightRam;
-        options.mode = core::MemoryDrivenOptions::Mode::MixPC;
-        core::QuantConfig expected = m_document->config();
-        core::applyBits(core::memoryDrivenBits(*m_document->model(), options), *m_document->model(),
-                        expected);
-        QVERIFY(proposal.config == expected);
-        QCOMPARE(proposal.budget.romBytes, core::computeBudget(*m_document->model(), expected).romBytes);
+        QVERIFY(proposal.config == expected.config);
+        QCOMPARE(proposal.budget.romBytes, expected.budget.romBytes);
+        QCOMPARE(proposal.budget.peakRamBytes, expected.budget.peakRamBytes);
+        QCOMPARE(proposal.budget.ramModel, ramModel);
         QVERIFY(proposal.budget.romBytes <= kTightRom && proposal.budget.peakRamBytes <= kTightRam);
         QCOMPARE(proposal.before.romBytes, m_document->budget().romBytes);
+        QVERIFY2(!proposal.method.isEmpty(), "says what found it");
+    }
+
+    void widthsAreKept() {
+        FitQuestion question = tightQuestion();
+        question.search.method = core::FitMethod::Greedy;
+        question.search.bits.weights = {7, 5, 3};
+        question.search.bits.activations = {8, 6};
+        const FitProposal proposal = proposeFit(question);
+        QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
+        const std::set<int> weights{7, 5, 3}, activations{8, 6};
+        for (const FitChange& change :
+             compareConfigs(*question.model, question.config, proposal.config)) {
+            QVERIFY(!change.hasWeights || weights.contains(change.weightAfter->bits()));
+            QVERIFY(!change.outputAfter || activations.contains(change.outputAfter->bits()));
+        }
+    }
+
+    /// A main region too small for the model, and a bank beside it that takes what is left over.
+    void otherBanksTakeTensors() {
+        core::Device device = tests::smallDevice(kTightRom, 20'000);
+        device.ram.push_back({"CCM", 16'384, false, "not contiguous with the main RAM"});
+        FitQuestion question = tightQuestion();
+        question.search.ramModel = core::RamModel::Arena;
+        question.search.bits.activations = {8};
+        useBanks(question.search, device, 14'000, {});
+        QCOMPARE(question.search.limits.ramBytes, std::int64_t{14'000});
+        QVERIFY(!proposeFit(question).isFeasible);
+        useBanks(question.search, device, 14'000, {"CCM"});
+        QCOMPARE(question.search.limits.ramBytes, std::int64_t{14'000 + 16'384});
+        const FitProposal proposal = proposeFit(question);
+        QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
+        QVERIFY(proposal.budget.arena.isPlaced());
+        QVERIFY(proposal.budget.arena.bankBytes[0] <= 14'000);
+        QVERIFY(proposal.budget.arena.bankBytes[1] > 0);
+        QVERIFY2(proposal.verdict.contains(QStringLiteral("CCM")), qPrintable(proposal.verdict));
     }
 
     void impossibleLimitsNameTheLayer() {
-        FitRequest request;
-        request.model = m_document->model();
-        request.config = m_document->config();
-        request.romLimitBytes = 1000;
-        request.ramLimitBytes = kTightRam;
-        const FitProposal proposal = proposeFit(request);
+        FitQuestion question = tightQuestion();
+        question.search.limits.romBytes = 1000;
+        const FitProposal proposal = proposeFit(question);
         QVERIFY(!proposal.isFeasible);
         QVERIFY(!proposal.bindingLayer.empty());
-        QVERIFY(proposal.config == request.config);
+        QVERIFY(proposal.config == question.config);
         QVERIFY2(proposal.verdict.contains(QStringLiteral("ROM")), qPrintable(proposal.verdict));
     }
 
     /// The search refuses widths that cannot be, and the proposal says so instead of throwing.
     void whatTheSearchRefusesIsSaid() {
-        FitRequest request;
-        request.model = m_document->model();
-        request.config = m_document->config();
-        request.romLimitBytes = request.ramLimitBytes = 1'000'000;
-        request.bits = {12};
-        const FitProposal proposal = proposeFit(request);
+        FitQuestion question = tightQuestion();
+        question.search.bits.weights = {12};
+        const FitProposal proposal = proposeFit(question);
         QVERIFY(!proposal.isFeasible);
         QVERIFY2(proposal.verdict.contains(QStringLiteral("12")), qPrintable(proposal.verdict));
-        QVERIFY(proposal.config == request.config);
+        QVERIFY(proposal.config == question.config);
     }
 
     /// Accepting is one undo step, and undo brings everything back.
@@ -92,7 +141,7 @@ private Q_SLOTS:
         FitDialog dialog(*m_document);
         QSignalSpy evaluate(&dialog, &FitDialog::evaluateRequested);
         QTRY_VERIFY(dialog.proposal().isFeasible);
-        QCOMPARE(dialog.romLimit()->value(), kTightRom);
+        QCOMPARE(dialog.settings()->romLimit()->value(), kTightRom);
         const core::QuantConfig proposed = dialog.proposal().config;
         QVERIFY(!(proposed == before));
         QVERIFY2(m_document->config() == before, "a proposal changes nothing yet");
@@ -122,18 +171,82 @@ private Q_SLOTS:
         QTRY_VERIFY(dialog.proposal().isFeasible);
         const std::int64_t atDevice = dialog.proposal().budget.romBytes;
         // Down to what nothing fits, in steps as a drag makes them.
-        for (int step = dialog.romLimit()->slider()->value(); step >= 0; step -= 50) {
-            dialog.romLimit()->slider()->setValue(step);
+        for (int step = dialog.settings()->romLimit()->slider()->value(); step >= 0; step -= 50) {
+            dialog.settings()->romLimit()->slider()->setValue(step);
         }
-        dialog.romLimit()->slider()->setValue(0);
+        dialog.settings()->romLimit()->slider()->setValue(0);
         QTRY_VERIFY(!dialog.isSearching());
         QVERIFY(!dialog.proposal().isFeasible);
         QVERIFY2(dialog.verdict().startsWith(QStringLiteral("✗")), qPrintable(dialog.verdict()));
         QVERIFY(!dialog.findChild<QPushButton*>(QStringLiteral("acceptFit"))->isEnabled());
-        dialog.romLimit()->box()->setValue(static_cast<int>(kTightRom));
+        dialog.settings()->romLimit()->box()->setValue(static_cast<int>(kTightRom));
         QTRY_VERIFY(!dialog.isSearching());
         QVERIFY(dialog.proposal().isFeasible);
         QCOMPARE(dialog.proposal().budget.romBytes, atDevice);
+    }
+
+    /// What the firmware keeps is taken off the limits, and accepting keeps it, in one undo step.
+    void allowancesMoveTheLimits() {
+        FitDialog dialog(*m_document);
+        QTRY_VERIFY(dialog.proposal().isFeasible);
+        const core::QuantConfig before = m_document->config();
+        FitSettings& settings = *dialog.settings();
+        settings.stackBytes()->setValue(4'096);
+        settings.codeBytes()->setValue(8'192);
+        QCOMPARE(settings.ramLimit()->value(), kTightRam - 4'096);
+        QCOMPARE(settings.romLimit()->value(), kTightRom - 8'192);
+        QTRY_VERIFY(!dialog.isSearching());
+        QVERIFY2(dialog.proposal().isFeasible, qPrintable(dialog.verdict()));
+        QVERIFY(dialog.proposal().budget.romBytes <= kTightRom - 8'192);
+        QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{0});
+        dialog.findChild<QPushButton*>(QStringLiteral("acceptFit"))->click();
+        QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{4'096});
+        QCOMPARE(m_document->device()->romLimitBytes(), kTightRom - 8'192);
+        QCOMPARE(m_document->undoStack()->count(), 1);
+        m_document->undoStack()->undo();
+        QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{0});
+        QVERIFY(m_document->config() == before);
+    }
+
+    void settingsAskForWhatTheyShow() {
+        core::Device device = tests::smallDevice(kTightRom, kTightRam);
+        device.ram.push_back({"CCM", 16'384, false, "not contiguous with the main RAM"});
+        FitSettings settings(m_document->budget(), device);
+        QSignalSpy changed(&settings, &FitSettings::changed);
+        QSignalSpy space(&settings, &FitSettings::spaceChanged);
+        QVERIFY2(!settings.banks()->isEnabled(), "only an arena places tensors");
+        settings.choose(core::FitMethod::Greedy);
+        QCOMPARE(changed.size(), 1);
+        QCOMPARE(space.size(), 0);
+        settings.ramModel()->setCurrentIndex(
+            settings.ramModel()->findData(static_cast<int>(core::RamModel::Arena)));
+        QVERIFY(settings.banks()->isEnabled());
+        settings.banks()->menu()->actions().front()->setChecked(true);
+        settings.weightBits(2)->setChecked(false);
+        settings.weightBits(3)->setChecked(true);
+        settings.activationBits(4)->setChecked(false);
+        QCOMPARE(space.size(), 5);
+        const core::FitRequest request = settings.request();
+        QCOMPARE(request.method, core::FitMethod::Greedy);
+        QCOMPARE(request.ramModel, core::RamModel::Arena);
+        QCOMPARE(request.banks.size(), std::size_t{2});
+        QCOMPARE(request.banks[1].name, std::string("CCM"));
+        QCOMPARE(request.limits.ramBytes, kTightRam + 16'384);
+        QCOMPARE(request.bits.weights, (std::vector<int>{8, 4, 3}));
+        QCOMPARE(request.bits.activations, (std::vector<int>{8, 2}));
+        settings.activationBits(8)->setChecked(false);
+        settings.activationBits(2)->setChecked(false);
+        QVERIFY2(settings.activationBits(2)->isChecked(), "the last width stays");
+    }
+
+    void withoutADeviceThereIsNothingToKeep() {
+        m_document->setDevice(std::nullopt);
+        FitDialog dialog(*m_document);
+        QVERIFY(!dialog.settings()->stackBytes()->isEnabled());
+        QVERIFY(!dialog.settings()->codeBytes()->isEnabled());
+        QCOMPARE(dialog.settings()->romLimit()->value(), m_document->budget().romBytes);
+        QTRY_VERIFY(!dialog.isSearching());
+        QVERIFY2(dialog.proposal().isFeasible, qPrintable(dialog.verdict()));
     }
 
     void tableShowsWhatChanges() {
@@ -220,16 +333,15 @@ private Q_SLOTS:
 
     void optimalTakesGraphsWithBranches() {
         const auto resnet = tests::smallModel("resnet8", {{"classes", 10}, {"channels", 1}, {"size", 32}});
-        FitRequest request;
-        request.model = resnet;
-        request.config = startingConfig(*resnet);
-        request.method = FitMethod::Optimal;
-        const core::Budget wide = core::computeBudget(*resnet, request.config);
-        request.romLimitBytes = wide.romBytes / 2;
-        request.ramLimitBytes = wide.peakRamBytes;
-        const FitProposal proposal = proposeFit(request);
+        FitQuestion question;
+        question.model = resnet;
+        question.config = startingConfig(*resnet);
+        question.search.method = core::FitMethod::Ilp;
+        const core::Budget wide = core::computeBudget(*resnet, question.config);
+        question.search.limits = {wide.romBytes / 2, wide.peakRamBytes, {}};
+        const FitProposal proposal = proposeFit(question);
         QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
-        QVERIFY(proposal.budget.romBytes <= request.romLimitBytes);
+        QVERIFY(proposal.budget.romBytes <= question.search.limits.romBytes);
         QVERIFY(!proposal.estimatedTop1);
     }
 
@@ -261,6 +373,15 @@ private Q_SLOTS:
     }
 
 private:
+    FitQuestion tightQuestion() const {
+        FitQuestion question;
+        question.model = m_document->model();
+        question.config = m_document->config();
+        question.search.method = core::FitMethod::MixPC;
+        question.search.limits = {kTightRom, kTightRam, {}};
+        return question;
+    }
+
     std::unique_ptr<QuantDocument> m_document;
 };
 
