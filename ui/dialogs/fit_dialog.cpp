@@ -282,6 +282,7 @@ void FitDialog::findFront() {
     m_frontContext.requestCancel();
     m_frontContext = core::RunContext();
     if (!m_sensitivity) {
+        forgetPoint();
         m_front.clear();
         showFront();
         return;
@@ -291,6 +292,7 @@ void FitDialog::findFront() {
         [this, question = question(), context = m_frontContext]() -> experiments::LatestWins::Delivery {
             std::vector<FitPoint> front = fitFront(question, context);
             return [this, front = std::move(front)] {
+                forgetPoint();  // it was one of the old front
                 m_front = front;
                 showFront();
             };
@@ -370,14 +372,18 @@ void FitDialog::refreshParetoTools() {
     m_queuePoint->setEnabled(m_chosenPoint.has_value());
 }
 
+void FitDialog::forgetPoint() {
+    m_chosenPoint.reset();
+    m_pareto->setSelection({});
+    m_queuePoint->setEnabled(false);
+}
+
 void FitDialog::search() {
     if (!m_document.hasModel()) {
         return;
     }
-    m_chosenPoint.reset();
-    m_pareto->setSelection({});
+    forgetPoint();
     refreshParetoLimit();
-    refreshParetoTools();
     m_worker.start([this, question = question()]() -> experiments::LatestWins::Delivery {
         FitProposal proposal = proposeFit(question);
         return [this, proposal = std::move(proposal)] { showProposal(proposal); };

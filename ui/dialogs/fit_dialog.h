@@ -66,6 +66,7 @@ private:
     void findFront();
     void showFront();
     void takePoint(qint64 id);
+    void forgetPoint();
     void refreshParetoTools();
     void refreshParetoLimit();
     /// Whether accepting also changes what the firmware keeps of the device.

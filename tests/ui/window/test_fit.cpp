@@ -88,8 +88,7 @@ private Q_SLOTS:
         const FitProposal proposal = proposeFit(question);
         QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
         const std::set<int> weights{7, 5, 3}, activations{8, 6};
-        for (const FitChange& change :
-             compareConfigs(*question.model, question.config, proposal.config)) {
+        for (const FitChange& change : compareConfigs(*question.model, question.config, proposal.config)) {
             QVERIFY(!change.hasWeights || weights.contains(change.weightAfter->bits()));
             QVERIFY(!change.outputAfter || activations.contains(change.outputAfter->bits()));
         }
@@ -97,20 +96,23 @@ private Q_SLOTS:
 
     /// A main region too small for the model, and a bank beside it that takes what is left over.
     void otherBanksTakeTensors() {
-        core::Device device = tests::smallDevice(kTightRom, 20'000);
+        core::Device device = tests::smallDevice(kTightRom, kTightRam);
         device.ram.push_back({"CCM", 16'384, false, "not contiguous with the main RAM"});
         FitQuestion question = tightQuestion();
         question.search.ramModel = core::RamModel::Arena;
         question.search.bits.activations = {8};
-        useBanks(question.search, device, 14'000, {});
-        QCOMPARE(question.search.limits.ramBytes, std::int64_t{14'000});
+        const std::int64_t whole =
+            core::computeBudget(*question.model, question.config, core::RamModel::Arena).arena.bytes;
+        const std::int64_t mainBytes = whole - 1000;
+        useBanks(question.search, device, mainBytes, {});
+        QCOMPARE(question.search.limits.ramBytes, mainBytes);
         QVERIFY(!proposeFit(question).isFeasible);
-        useBanks(question.search, device, 14'000, {"CCM"});
-        QCOMPARE(question.search.limits.ramBytes, std::int64_t{14'000 + 16'384});
+        useBanks(question.search, device, mainBytes, {"CCM"});
+        QCOMPARE(question.search.limits.ramBytes, mainBytes + 16'384);
         const FitProposal proposal = proposeFit(question);
         QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
         QVERIFY(proposal.budget.arena.isPlaced());
-        QVERIFY(proposal.budget.arena.bankBytes[0] <= 14'000);
+        QVERIFY(proposal.budget.arena.bankBytes[0] <= mainBytes);
         QVERIFY(proposal.budget.arena.bankBytes[1] > 0);
         QVERIFY2(proposal.verdict.contains(QStringLiteral("CCM")), qPrintable(proposal.verdict));
     }
