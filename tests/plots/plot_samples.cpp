@@ -9,6 +9,7 @@
 #include "plots/ram_timeline_plot.h"
 #include "plots/rom_bar.h"
 #include "plots/series_plot.h"
+#include "plots/tensor_timeline_plot.h"
 #include "plots/training_curve_plot.h"
 
 #include <cmath>
@@ -311,10 +312,26 @@ std::unique_ptr<PlotWidget> errorPartsPlot() {
     return plot;
 }
 
+std::unique_ptr<PlotWidget> tensorTimeline(int width, qint64 limit) {
+    auto plot = std::make_unique<TensorTimelinePlot>();
+    plot->resize(width, 180);
+    std::vector<TensorSpan> spans;
+    for (int i = 0; i < 12; ++i) {
+        const qint64 bytes = 8192 >> (i / 3);
+        spans.push_back({core::LayerId("l" + std::to_string(i)), QStringLiteral("block %1").arg(i), bytes,
+                         i % 2 == 0 ? 0 : 8192, i, i + 1, core::BitWidth(i % 3 == 0 ? 4 : 8), false});
+    }
+    plot->setSpans(std::move(spans), 1, QStringLiteral("Arena, outputs over inputs: 16,384 B"));
+    plot->setLimit(limit);
+    return plot;
+}
+
 }  // namespace
 
 std::vector<Sample> all() {
-    return {{QStringLiteral("pareto_front"), frontPlot},
+    return {{QStringLiteral("tensors_near"), [] { return tensorTimeline(1000, 20480); }},
+            {QStringLiteral("tensors_over"), [] { return tensorTimeline(370, 12288); }},
+            {QStringLiteral("pareto_front"), frontPlot},
             {QStringLiteral("series"), [] { return seriesPlot(560); }},
             {QStringLiteral("series_narrow"), [] { return seriesPlot(340); }},
             {QStringLiteral("channel_bits"), bitsPlot},

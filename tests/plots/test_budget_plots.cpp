@@ -1,11 +1,14 @@
 #include "plots/ram_timeline_plot.h"
 #include "plots/rom_bar.h"
+#include "plots/tensor_timeline_plot.h"
 
 #include "plots/plot_export.h"
 
 #include <QMouseEvent>
 #include <QSignalSpy>
 #include <QTest>
+
+#include <cmath>
 
 using namespace bitlathe::plots;
 using bitlathe::core::BitWidth;
@@ -39,6 +42,7 @@ private Q_SLOTS:
     void ramPeakAndLimit();
     void ramClickAndTooltip();
     void ramIsStacked();
+    void tensorsHaveTimeAndPlace();
     void emptyModels();
 
 private:
@@ -185,6 +189,40 @@ void TestBudgetPlots::ramIsStacked() {
     QVERIFY(other > 5);
     QVERIFY(std::abs(input - 2 * output) <= 2);
     QVERIFY(std::abs(output - 2 * other) <= 2);
+}
+
+void TestBudgetPlots::tensorsHaveTimeAndPlace() {
+    TensorTimelinePlot plot;
+    plot.setPalette(PlotTheme::light().palette());
+    plot.resize(600, 200);
+    plot.setSpans({{LayerId("a"), "stem", 4096, 0, 0, 1, BitWidth(8), false},
+                   {LayerId("b"), "middle", 2048, 4096, 1, 3, BitWidth(4), false},
+                   {LayerId("b"), "middle rows", 512, 6144, 1, 1, std::nullopt, true}},
+                  1, "arena");
+    QImage image = renderImage(plot);
+    QCOMPARE(plot.totalBytes(), qint64{6656});
+    const QRectF stem = plot.rectOf(0);
+    const QRectF middle = plot.rectOf(1);
+    QCOMPARE(std::lround(middle.width() / stem.width() * 10), 15L);  // three steps against two
+    QCOMPARE(std::lround(stem.height() / middle.height() * 10), 20L);
+    QVERIFY(std::abs(stem.top() - middle.bottom()) < 1);
+    QCOMPARE(image.pixelColor((stem.topLeft() + QPointF(5, 5)).toPoint()),
+             PlotTheme::light().colorForBits(BitWidth(8)));
+    QVERIFY(plot.toolTipAt(middle.center()).contains("2,048 B at byte 4,096"));
+    QVERIFY(plot.toolTipAt(middle.center()).contains("step 1 to 3"));
+    QVERIFY(plot.toolTipAt(QPointF(middle.right() - 5, stem.center().y())).isEmpty());
+    const QSignalSpy clicked(&plot, &LayerPlot::layerClicked);
+    QTest::mouseClick(&plot, Qt::LeftButton, Qt::NoModifier, middle.center().toPoint());
+    QCOMPARE(clicked.size(), 1);
+    QCOMPARE(clicked[0][0].value<LayerId>(), LayerId("b"));
+    plot.setLimit(6000);
+    QVERIFY(plot.accessibleDescription().contains("656 B over"));
+    const PlotTable table = plot.table(TableExtent::All);
+    QCOMPARE(table.rows.size(), std::size_t{3});
+    QCOMPARE(table.rows[2].back().toInt(), 1);
+    plot.setSpans({}, -1, {});
+    QVERIFY(!plot.hasData());
+    renderImage(plot);
 }
 
 void TestBudgetPlots::emptyModels() {
