@@ -2,8 +2,10 @@
 #include "app/cli/engine_session.h"
 #include "app/cli/output.h"
 #include "app/cli/run_json.h"
+#include "core/exporters/exporter.h"
 #include "core/types/error.h"
 #include "experiments/recipes/export_recipe.h"
+#include "experiments/recipes/site_json.h"
 
 #include <CLI/CLI.hpp>
 
@@ -17,7 +19,24 @@ namespace {
 struct ExportOptions {
     std::string source;
     experiments::ExportStage target;
+    std::vector<std::string> params;  ///< "name=value"
 };
+
+/// The format with its parameters, read by the recipe's grammar: words for choices, true or false for switches.
+core::MethodSpec exporterOf(const ExportOptions& options) {
+    nlohmann::json json{{"name", options.target.format}};
+    for (const std::string& param : options.params) {
+        const std::size_t equals = param.find('=');
+        if (equals == 0 || equals == std::string::npos || param.substr(0, equals) == "name") {
+            throw core::Error(core::ErrorCode::InvalidConfig,
+                              "--param " + param + ": write name=value; see bitlathe-cli exporters");
+        }
+        const std::string text = param.substr(equals + 1);
+        const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+        json[param.substr(0, equals)] = value.is_discarded() ? nlohmann::json(text) : value;
+    }
+    return experiments::readMethod(experiments::JsonReader(json, "--format"), core::exporterRegistry().list());
+}
 
 bool isRunId(const std::string& text) {
     return !text.empty() &&
@@ -36,6 +55,7 @@ experiments::Recipe recipeOfRun(const experiments::ExperimentLog& log, experimen
 }
 
 int exportFiles(const CommandLine& line, const ExportOptions& options) {
+    const core::MethodSpec exporter = exporterOf(options);
     const auto log = experiments::ExperimentLog::open(line.logPath);
     std::optional<experiments::RunId> run;
     if (isRunId(options.source)) {
@@ -43,6 +63,7 @@ int exportFiles(const CommandLine& line, const ExportOptions& options) {
     }
     const experiments::Recipe recipe = run ? recipeOfRun(*log, *run) : loadRecipe(options.source, {});
     experiments::ExportStage target = options.target;
+    target.params = exporter.params;
     if (run) {
         target.variant = recipe.variants.front().name;
     }
@@ -82,6 +103,9 @@ void addExportVerb(CLI::App& app, CommandLine& line) {
         ->required();
     verb->add_option("--format", options->target.format, "see: bitlathe-cli exporters")
         ->capture_default_str();
+    verb->add_option("--param", options->params,
+                     "name=value of the format; again for another (bitlathe-cli exporters lists them)")
+        ->type_name("NAME=VALUE");
     verb->add_option("--out", options->target.folder, "folder to write into")->required()->type_name("DIR");
     verb->add_option("--variant", options->target.variant, "of a recipe: this one only");
     addLogOption(*verb, line);

@@ -50,8 +50,9 @@ std::vector<ExportedVariant> exportRecipe(const Recipe& recipe, const ExportStag
         const JsonReader reader(variant.config.json, "variants[" + std::to_string(i) + "].config");
         const core::QuantizedModel quantized = session.resolve(buildConfig(reader, session.model));
         session.stageContext("export " + variant.name).checkpoint(0, 1, target.format);
-        exported.push_back({variant.name, exportPlan(quantized.model, quantized.plan, target.format,
-                                                     exportFolder(target, variant.name))});
+        exported.push_back(
+            {variant.name, exportPlan(quantized.model, quantized.plan, {target.format, target.params},
+                                      exportFolder(target, variant.name))});
     }
     return exported;
 }

@@ -58,13 +58,13 @@ Artefact describeArtefact(const std::string& kind, const std::string& path) {
 }
 
 std::vector<Artefact> exportPlan(const core::PreparedModel& model, const core::QuantPlan& plan,
-                                 const std::string& format, const std::string& folder) {
+                                 const core::MethodSpec& exporter, const std::string& folder) {
     const core::QuantizedModel deployed = core::deployable(model, plan);
-    const std::unique_ptr<core::Exporter> exporter = core::exporterRegistry().create({format, {}});
-    judge(exporter->check(deployed.model, deployed.plan), format);
+    const std::unique_ptr<core::Exporter> writer = core::exporterRegistry().create(exporter);
+    judge(writer->check(deployed.model, deployed.plan), exporter.name);
     std::vector<Artefact> artefacts;
-    for (const std::string& file : exporter->write(deployed.model, deployed.plan, folder)) {
-        artefacts.push_back(describeArtefact(format, file));
+    for (const std::string& file : writer->write(deployed.model, deployed.plan, folder)) {
+        artefacts.push_back(describeArtefact(exporter.name, file));
     }
     return artefacts;
 }

@@ -17,9 +17,9 @@ std::string fileNameOf(const std::string& name);
 std::string exportFolder(const ExportStage& stage, const std::string& variant);
 
 /// Checks (remarks go to the log window, blocking ones are an error), writes, and describes the files.
-/// Errors  InvalidConfig: unknown format, or the format cannot hold this plan (lists why); Io.
+/// Errors  InvalidConfig: unknown format or parameter, or the format cannot hold this plan (lists why); Io.
 std::vector<Artefact> exportPlan(const core::PreparedModel& model, const core::QuantPlan& plan,
-                                 const std::string& format, const std::string& folder);
+                                 const core::MethodSpec& exporter, const std::string& folder);
 
 /// Size and hash of a file just written.
 Artefact describeArtefact(const std::string& kind, const std::string& path);

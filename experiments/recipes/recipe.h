@@ -68,6 +68,7 @@ struct EvaluateStage {
 };
 struct ExportStage {
     std::string format = "onnx_qdq";
+    core::ParamValues params; ///< of the exporter; missing ones take its defaults
     std::string variant;  ///< which variant; empty: every one
     std::string folder;   ///< where to; relative to the working folder
 };

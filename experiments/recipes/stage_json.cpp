@@ -1,5 +1,7 @@
 #include "experiments/recipes/stage_json.h"
 
+#include "core/exporters/exporter.h"
+#include "experiments/recipes/site_json.h"
 #include "experiments/recipes/train_options_json.h"
 
 namespace bitlathe::experiments {
@@ -77,8 +79,8 @@ CalibrateStage readCalibrate(const JsonReader& reader) {
 }
 
 EvaluateStage readEvaluate(const JsonReader& reader) {
-    reader.requireObject({"stage", "split", "samples", "batch_size", "layer_errors", "integer",
-                          "integer_samples"});
+    reader.requireObject(
+        {"stage", "split", "samples", "batch_size", "layer_errors", "integer", "integer_samples"});
     EvaluateStage stage;
     if (reader.has("split")) {
         stage.split = readSplit(reader.at("split"));
@@ -106,7 +108,9 @@ ExportStage readExport(const JsonReader& reader) {
     reader.requireObject({"stage", "format", "variant", "folder"});
     ExportStage stage;
     if (reader.has("format")) {
-        stage.format = reader.at("format").text();
+        const core::MethodSpec exporter = readMethod(reader.at("format"), core::exporterRegistry().list());
+        stage.format = exporter.name;
+        stage.params = exporter.params;
     }
     if (reader.has("variant")) {
         stage.variant = reader.at("variant").text();
@@ -233,7 +237,9 @@ struct ToJson {
                  stage.integerSamples == 0 ? nlohmann::json("all") : nlohmann::json(stage.integerSamples)}};
     }
     nlohmann::json operator()(const ExportStage& stage) const {
-        nlohmann::json json{{"stage", "export"}, {"format", stage.format}, {"folder", stage.folder}};
+        nlohmann::json json{{"stage", "export"},
+                            {"format", methodToJson({stage.format, stage.params})},
+                            {"folder", stage.folder}};
         if (!stage.variant.empty()) {
             json["variant"] = stage.variant;
         }

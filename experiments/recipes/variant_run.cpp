@@ -98,7 +98,8 @@ void exportWhereAsked(RecipeSession& session, const core::QuantizedModel& quanti
             continue;
         }
         session.stageContext("export " + result.name).checkpoint(0, 1, exported->format);
-        for (const Artefact& artefact : exportPlan(quantized.model, quantized.plan, exported->format,
+        for (const Artefact& artefact : exportPlan(quantized.model, quantized.plan,
+                                                   {exported->format, exported->params},
                                                    exportFolder(*exported, result.name))) {
             session.log.addArtefact(result.run, artefact);
             result.artefacts.push_back(artefact);

@@ -134,6 +134,15 @@ private Q_SLOTS:
         row("export no such run", {"export", "77", "--out", "x"}, {"run 77"});
         row("export format", {"export", "small.json", "--format", "onix", "--out", "x"},
             {"onix", "onnx_qdq"});
+        row("export parameter",
+            {"export", "small.json", "--format", "c", "--param", "cpuu=cortex-m7", "--out", "x"},
+            {"cpuu", "cpu", "backend", "thresholds"});
+        row("export value", {"export", "small.json", "--format", "c", "--param", "cpu=z80", "--out", "x"},
+            {"z80", "cortex-m4", "cortex-m0plus"});
+        row("export parameter alone",
+            {"export", "small.json", "--format", "c", "--param", "cpu", "--out", "x"}, {"name=value"});
+        row("export parameters of a format without",
+            {"export", "small.json", "--param", "cpu=cortex-m7", "--out", "x"}, {"cpu"});
         row("export variant", {"export", "small.json", "--variant", "W9", "--out", "x"}, {"W9", "W8A8"});
     }
     void badInputIsTwoWithAMessage() {
@@ -279,6 +288,21 @@ private Q_SLOTS:
         const QJsonObject again = ofRecipe.json().object()["artefacts"].toArray().at(0).toObject();
         QCOMPARE(again["sha256"].toString(), artefact["sha256"].toString());  // the same bytes
         QCOMPARE(openLog()->runCount({}), std::int64_t{3});                   // exporting is no run
+    }
+
+    void exportTakesParameters() {
+        const ProgramResult result =
+            cli({"export", "small.json", "--variant", "W8A8", "--format", "c", "--param", "cpu=cortex-m7",
+                 "--param", "thresholds=true", "--out", "c", "--json"});
+        QVERIFY2(result.exitCode == 0, result.errors.constData());
+        bool isInMakefile = false;
+        for (const QJsonValue& value : result.json().object()["artefacts"].toArray()) {
+            QFile file(value.toObject()["path"].toString());
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            isInMakefile = isInMakefile ||
+                           (file.fileName().endsWith("Makefile") && file.readAll().contains("cortex-m7"));
+        }
+        QVERIFY(isInMakefile);
     }
 
     void inspectListsLayers() {

@@ -96,6 +96,30 @@ private Q_SLOTS:
         QCOMPARE(exported.folder, std::string("out"));
     }
 
+    void exportParametersGoThere() {
+        const char* const text = R"({"schema_version": 1, "name": "x", "model": {"file": "net.pt"},
+            "data": {"dataset": "fashion_mnist"}, "variants": [{"name": "a", "config": {}}],
+            "stages": [{"stage": "export", "folder": "out",
+                        "format": {"name": "c", "cpu": "cortex-m7", "thresholds": true}}]})";
+        const Recipe recipe = Recipe::parse(json::parse(text));
+        const auto& stage = std::get<ExportStage>(recipe.stages.at(0));
+        QCOMPARE(stage.format, std::string("c"));
+        QCOMPARE(stage.params.at("cpu"), 1.0);
+        QCOMPARE(stage.params.at("thresholds"), 1.0);
+        const Recipe again = Recipe::parse(recipe.toJson());
+        QVERIFY(std::get<ExportStage>(again.stages.at(0)).params == stage.params);
+        json wrong = json::parse(text);
+        wrong["stages"][0]["format"]["cpu"] = "z80";
+        try {
+            Recipe::parse(wrong);
+            QFAIL("a processor nobody knows");
+        } catch (const core::Error& error) {
+            const QString message = QString::fromUtf8(error.what());
+            QVERIFY2(message.contains("stages[0].format.cpu") && message.contains("cortex-m0plus"),
+                     error.what());
+        }
+    }
+
     void readsTrainingOfAZooModel() {
         const Recipe recipe = Recipe::parse(json::parse(R"({
             "schema_version": 1, "name": "train",
