@@ -1,11 +1,14 @@
 #include "app/screenshots.h"
 
 #include "plots/pareto_plot.h"
+#include "ui/dialogs/export_dialog.h"
 #include "ui/dialogs/fit_dialog.h"
 #include "ui/dialogs/fit_settings.h"
+#include "ui/dialogs/integer_report_dialog.h"
 #include "ui/dialogs/limit_slider.h"
 #include "ui/dialogs/train_dialog.h"
 #include "ui/main_window.h"
+#include "ui/panels/budget_panel.h"
 #include "ui/panels/folded_section.h"
 #include "ui/panels/inspector_panel.h"
 #include "ui/panels/panel_dock.h"
@@ -17,7 +20,9 @@
 #include <QElapsedTimer>
 #include <QEventLoop>
 #include <QItemSelectionModel>
+#include <QPushButton>
 #include <QTableView>
+#include <QTemporaryDir>
 #include <QTimer>
 
 #include <algorithm>
@@ -76,6 +81,8 @@ void Screenshots::takeAll() {
     const ui::ThemeChoice before = m_application.settings().theme();
     if (waitFor(QStringLiteral("the sensitivity"), [&] { return !workbench.jobs().isBusy(); })) {
         takePanels();
+        takeIntegers();
+        takeExport();
         takeFit();
         takeTraining();
     }
@@ -105,6 +112,40 @@ void Screenshots::takePanels() {
     grab(window, QStringLiteral("channels"));
     window.inspectorPanel()->setTab(ui::InspectorPanel::Output);
     grab(window, QStringLiteral("window"));
+    ui::BudgetPanel* const budget = window.budgetPanel();
+    waitFor(QStringLiteral("the exported program's sizes"), [&] { return !budget->figures().isBusy(); });
+    for (const auto& [view, name] :
+         {std::pair(ui::MemoryView::Tensors, "tensors"), std::pair(ui::MemoryView::Arena, "arena"),
+          std::pair(ui::MemoryView::ExportedC, "exported")}) {
+        budget->choose(view);
+        grab(window, QLatin1String(name));
+    }
+    budget->choose(ui::MemoryView::Alive);
+}
+
+void Screenshots::takeIntegers() {
+    ui::MainWindow& window = m_application.window();
+    m_application.workbench().compareIntegers();
+    const auto report = [&] { return window.findChild<ui::IntegerReportDialog*>(); };
+    if (waitFor(QStringLiteral("the integer report"), [&] { return report() != nullptr; })) {
+        grab(*report(), QStringLiteral("integers"));
+        report()->close();
+    }
+}
+
+void Screenshots::takeExport() {
+    ui::MainWindow& window = m_application.window();
+    const QTemporaryDir folder;
+    window.chooseExport();
+    auto* const dialog = window.findChild<ui::ExportDialog*>();
+    dialog->setFolder(folder.path());
+    dialog->chooseFormat({"c", {}});
+    waitFor(QStringLiteral("the checks"), [&] { return !dialog->isChecking(); });
+    grab(*dialog, QStringLiteral("export"));
+    dialog->exportButton()->click();
+    waitFor(QStringLiteral("the export"), [&] { return !dialog->isWriting(); });
+    grab(*dialog, QStringLiteral("export_done"));
+    dialog->reject();
 }
 
 void Screenshots::takeFit() {

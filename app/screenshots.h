@@ -27,6 +27,8 @@ private:
     void takeAll();
     void takePanels();
     void takeFit();
+    void takeIntegers();
+    void takeExport();
     void takeTraining();
     static void makeLearned(ui::QuantDocument& document);
     /// Runs the event loop until `isThere`, or exits with an error after a while.

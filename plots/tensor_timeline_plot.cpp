@@ -121,29 +121,45 @@ int TensorTimelinePlot::indexAt(const QPointF& position) const {
 }
 
 void TensorTimelinePlot::paintSpans(QPainter& painter) const {
-    const QFontMetricsF metrics(smallFont());
     painter.setClipRect(plot()->axisRect()->rect(), Qt::IntersectClip);
     painter.setFont(smallFont());
     for (std::size_t i = 0; i < m_spans.size(); ++i) {
         const TensorSpan& span = m_spans[i];
         const QRectF rect = rectOf(i);
-        const QColor fill = isSelected(span.layer) ? theme().attention
-                            : span.isScratch       ? theme().greyed
-                                                   : theme().colorForBits(span.bits);
-        painter.setPen(
-            QPen(static_cast<int>(i) == hoveredIndex() ? theme().text : theme().surface, 1));
-        painter.setBrush(fill);
+        painter.setPen(QPen(static_cast<int>(i) == hoveredIndex() ? theme().text : theme().surface, 1));
+        painter.setBrush(fillOf(span));
         painter.drawRect(rect);
-        const QString wanted = tr("%1 %2").arg(span.name, exactBytes(span.bytes));
-        for (const QString& text : {wanted, span.name}) {
-            if (metrics.horizontalAdvance(text) + 2 * kTextPadPx < rect.width() &&
-                metrics.height() < rect.height()) {
-                painter.setPen(PlotTheme::textOn(fill));
-                painter.drawText(rect, Qt::AlignCenter, text);
-                break;
-            }
+    }
+    for (std::size_t i = 0; i < m_spans.size(); ++i) {
+        paintName(painter, i);
+    }
+}
+
+/// Where there is room for it and no later tensor lies on it.
+void TensorTimelinePlot::paintName(QPainter& painter, std::size_t index) const {
+    const QFontMetricsF metrics(smallFont());
+    const TensorSpan& span = m_spans[index];
+    const QRectF rect = rectOf(index);
+    for (const QString& text : {tr("%1 %2").arg(span.name, exactBytes(span.bytes)), span.name}) {
+        const double textWidth = metrics.horizontalAdvance(text) + 2 * kTextPadPx;
+        const QRectF place(rect.center().x() - textWidth / 2, rect.center().y() - metrics.height() / 2,
+                           textWidth, metrics.height());
+        bool isFree = rect.contains(place);
+        for (std::size_t later = index + 1; isFree && later < m_spans.size(); ++later) {
+            isFree = !rectOf(later).intersects(place);
+        }
+        if (isFree) {
+            painter.setPen(PlotTheme::textOn(fillOf(span)));
+            painter.drawText(place, Qt::AlignCenter, text);
+            return;
         }
     }
+}
+
+QColor TensorTimelinePlot::fillOf(const TensorSpan& span) const {
+    return isSelected(span.layer) ? theme().attention
+           : span.isScratch       ? theme().greyed
+                                  : theme().colorForBits(span.bits);
 }
 
 void TensorTimelinePlot::paintMarks(QPainter& painter) const {
@@ -206,15 +222,17 @@ void TensorTimelinePlot::describeData() {
 
 PlotTable TensorTimelinePlot::table(TableExtent extent) const {
     PlotTable table;
-    table.columns = {QStringLiteral("layer"),      QStringLiteral("name"),      QStringLiteral("bytes"),
-                     QStringLiteral("offset"),     QStringLiteral("first_step"), QStringLiteral("last_step"),
+    table.columns = {QStringLiteral("layer"),      QStringLiteral("name"),
+                     QStringLiteral("bytes"),      QStringLiteral("offset"),
+                     QStringLiteral("first_step"), QStringLiteral("last_step"),
                      QStringLiteral("is_scratch"), QStringLiteral("alive_at_peak")};
     const QCPRange visible = plot()->xAxis->range();
     for (const TensorSpan& span : m_spans) {
-        const bool isVisible = span.last + kHalfStep >= visible.lower && span.first - kHalfStep <= visible.upper;
+        const bool isVisible =
+            span.last + kHalfStep >= visible.lower && span.first - kHalfStep <= visible.upper;
         if (extent == TableExtent::All || isVisible) {
-            table.rows.push_back({QString::fromStdString(span.layer.str()), span.name, span.bytes, span.offset,
-                                  span.first, span.last, span.isScratch ? 1 : 0,
+            table.rows.push_back({QString::fromStdString(span.layer.str()), span.name, span.bytes,
+                                  span.offset, span.first, span.last, span.isScratch ? 1 : 0,
                                   span.first <= m_peakStep && m_peakStep <= span.last ? 1 : 0});
         }
     }

@@ -56,7 +56,9 @@ private:
     void describeData();
     bool isLimitNear() const;
     QString limitText() const;
+    QColor fillOf(const TensorSpan& span) const;
     void paintSpans(QPainter& painter) const;
+    void paintName(QPainter& painter, std::size_t index) const;
     void paintMarks(QPainter& painter) const;
     void paintHeader(QPainter& painter) const;
 

@@ -8,6 +8,7 @@
 #include "ui/dialogs/error_dialog.h"
 #include "ui/dialogs/export_dialog.h"
 #include "ui/dialogs/fit_dialog.h"
+#include "ui/dialogs/integer_report_dialog.h"
 #include "ui/dialogs/run_details_dialog.h"
 #include "ui/dialogs/train_dialog.h"
 #include "ui/document/layer_title.h"
@@ -249,6 +250,8 @@ void MainWindow::connectRuns() {
     connect(m_runs, &RunsPanel::resumeRequested, &m_workbench, &Workbench::resumeTraining);
     connect(m_training, &TrainingPanel::openTrainedRequested, this, &MainWindow::openTrained);
     connect(m_training, &TrainingPanel::trainAgainRequested, m_train, &QAction::trigger);
+    connect(m_runs, &RunsPanel::integerReportRequested, this, &MainWindow::showIntegerReport);
+    connect(&m_workbench, &Workbench::integersCompared, this, &MainWindow::showIntegerReport);
     connect(&m_workbench.jobs(), &experiments::JobRunner::variantFinished, this,
             &MainWindow::refreshRunStatus);
     connect(&m_workbench.jobs(), &experiments::JobRunner::jobFinished, this, [this] {
@@ -440,6 +443,10 @@ void MainWindow::createActions() {
     m_layerErrors = makeAction(tr("Measure &layer errors"), {}, {},
                                tr("Isolated and accumulated SQNR of every layer, on test images"),
                                [this] { m_workbench.measureLayerErrors(); });
+    m_integers = makeAction(tr("Compare with &integers"), {}, QKeySequence(Qt::SHIFT | Qt::Key_F8),
+                            tr("Run the integer model beside the fake-quantized one: accuracy and codes that "
+                               "differ, one run in the log"),
+                            [this] { m_workbench.compareIntegers(); });
     m_train = makeAction(tr("&Train…"), QStringLiteral("train"), QKeySequence(Qt::Key_F5),
                          tr("Train this configuration with quantization in the loop, or the float model"),
                          [this] { chooseTraining(); });
@@ -451,7 +458,7 @@ void MainWindow::createActions() {
                        [this] { m_workbench.runRecipe(); });
     m_cancel = makeAction(tr("Ca&ncel jobs"), QStringLiteral("stop"), QKeySequence(Qt::SHIFT | Qt::Key_F9),
                           {}, [this] { m_workbench.jobs().cancelAll(); });
-    run->addActions({m_calibrate, m_evaluate, m_layerErrors});
+    run->addActions({m_calibrate, m_evaluate, m_layerErrors, m_integers});
     run->addSeparator();
     run->addActions({m_train, m_fit});
     run->addSeparator();
@@ -676,8 +683,8 @@ void MainWindow::refreshTitle() {
 
 void MainWindow::refreshActions() {
     const bool hasModel = m_workbench.document().hasModel();
-    for (QAction* const action :
-         {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_train, m_fit, m_run}) {
+    for (QAction* const action : {m_save, m_saveAs, m_saveRecipe, m_data, m_calibrate, m_evaluate, m_integers,
+                                  m_train, m_fit, m_run}) {
         action->setEnabled(hasModel);
     }
     const bool isCalibrated = hasModel && m_workbench.document().statistics() != nullptr;
@@ -837,11 +844,28 @@ void MainWindow::chooseData() {
 }
 
 void MainWindow::chooseExport() {
-    ExportDialog dialog(m_workbench.document().model(), m_workbench.document().config(),
-                        *m_workbench.document().statistics(), m_settings.lastFolder(), this);
-    if (dialog.exec() == QDialog::Accepted) {
-        m_settings.setLastFolder(dialog.folder());
-        m_workbench.exportModel(dialog.exporter(), dialog.folder());
+    auto* const dialog = new ExportDialog(m_workbench, m_settings.lastFolder(), this);
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    connect(dialog, &ExportDialog::written, this,
+            [this, dialog] { m_settings.setLastFolder(dialog->folder()); });
+    dialog->open();
+}
+
+void MainWindow::showIntegerReport(experiments::RunId run) {
+    try {
+        const auto comparison = experiments::integerComparison(*m_log, run);
+        if (!comparison) {
+            showError(
+                tr("No integer report"),
+                tr("Run %1 did not run the integer model. Run > Compare with integers makes a run that does.")
+                    .arg(run.value));
+            return;
+        }
+        auto* const dialog = new IntegerReportDialog(*comparison, m_log->run(run).what.name, this);
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->show();
+    } catch (const core::Error& error) {
+        showError(tr("The run cannot be read"), QString::fromUtf8(error.what()));
     }
 }
 

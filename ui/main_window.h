@@ -77,6 +77,10 @@ public Q_SLOTS:
     void restoreDefaultLayout();
     /// Opens the dialog that finds bits for the device.
     void fitToDevice();
+    /// Opens the dialog that writes the model for another engine.
+    void chooseExport();
+    /// Opens what a run's integer model came to.
+    void showIntegerReport(bitlathe::experiments::RunId run);
     /// Opens the dialog that starts a training.
     void chooseTraining();
 
@@ -123,7 +127,6 @@ private:
     void saveStatisticsAs();
     void chooseStatistics();
     void chooseData();
-    void chooseExport();
     /// Accuracy and bytes of the log's runs of this model.
     std::vector<plots::ParetoPoint> measuredPoints() const;
     void chooseDevice(const QString& id);
@@ -162,6 +165,7 @@ private:
     QAction* m_calibrate = nullptr;
     QAction* m_evaluate = nullptr;
     QAction* m_layerErrors = nullptr;
+    QAction* m_integers = nullptr;
     QAction* m_fit = nullptr;
     QAction* m_train = nullptr;
     QAction* m_run = nullptr;

@@ -1,6 +1,7 @@
 #include "core/exporters/c_exporter.h"
 
 #include "core/deploy/lower.h"
+#include "core/exporters/c_code/c_names.h"
 #include "core/exporters/c_code/c_writer.h"
 #include "core/types/error.h"
 #include "core/util/atomic_folder.h"
@@ -10,8 +11,6 @@
 namespace bitlathe::core {
 
 namespace {
-
-constexpr const char* kSign = "network_tables.h";  ///< the file an earlier export of this kind has
 
 /// Kernels that run one multiplication at a time.
 std::string slowRemark(const CStep& step) {
@@ -33,6 +32,10 @@ std::string slowRemark(const CStep& step) {
 }
 
 }  // namespace
+
+std::string CExporter::folderName(const PreparedModel& model) {
+    return CNames().unique(model.graph.name.empty() ? "network" : model.graph.name) + "_c";
+}
 
 std::vector<ExportCheck> CExporter::check(const PreparedModel& model, const QuantPlan& plan) const {
     std::vector<ExportCheck> checks;
@@ -72,7 +75,7 @@ std::vector<std::string> CExporter::write(const PreparedModel& model, const Quan
     writing.cpu = m_options.cpu;
     writing.version = BITLATHE_VERSION;
     const CNetwork network = buildCNetwork(lower(model, plan, lowering), m_options.backend);
-    const std::string own = (std::filesystem::path(folder) / (network.name + "_c")).string();
+    const std::string own = (std::filesystem::path(folder) / folderName(model)).string();
     return writeFolderAtomically(own, writeCFiles(network, writing), kSign);
 }
 

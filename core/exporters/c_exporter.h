@@ -17,6 +17,10 @@ namespace bitlathe::core {
 class CExporter final : public Exporter {
 public:
     static constexpr std::string_view kName = "c";
+    static constexpr const char* kSign = "network_tables.h";  ///< the file an earlier export of this kind has
+
+    /// "<model>_c", the model's name as a C identifier.
+    static std::string folderName(const PreparedModel& model);
 
     struct Options {
         CBackend backend = CBackend::Own;

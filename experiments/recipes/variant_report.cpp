@@ -37,8 +37,8 @@ core::SiteQuant outputSite(const core::PreparedModel& model, const core::QuantCo
 
 /// SQNR of a layer's weights, as the plan computes with them, against the float model's.
 double weightSqnrDb(const core::QuantizedModel& quantized, const core::Layer& layer) {
-    const core::FloatTensor reference = core::weightsToQuantize(
-        core::floatModel(quantized.model), layer, quantized.plan.batchNormMode(layer.id));
+    const core::FloatTensor reference = core::weightsToQuantize(core::floatModel(quantized.model), layer,
+                                                                quantized.plan.batchNormMode(layer.id));
     const std::vector<float> used = core::quantizedWeights(quantized.model, layer, quantized.plan);
     double error = 0;
     double signal = 0;
@@ -160,13 +160,17 @@ std::vector<core::Metric> integerMetrics(const core::EvaluationResult& floating,
 std::vector<LayerStatistic> integerLayerReport(const core::DeploymentReport& report) {
     std::vector<LayerStatistic> rows;
     for (const core::LayerAgreement& layer : report.layers) {
-        const auto add = [&](const char* name, std::int64_t value) {
+        const auto add = [&](const char* name, auto value) {
             rows.push_back({layer.layer, "output", name, static_cast<double>(value)});
         };
         add(metric::kCodesCompared, layer.compared);
         add(metric::kCodesDiffering, layer.differing);
         add(metric::kCodesUnexplained, layer.differing - layer.explained);
         add(metric::kCodesAccumulated, layer.accumulated);
+        add(metric::kLargestCodeDifference, layer.largestDifference);
+        add(metric::kRoundingMargin, layer.largestMargin);
+        add(metric::kRoundingBound, layer.largestBound);
+        add(metric::kIsExact, layer.isExact ? 1 : 0);
     }
     return rows;
 }

@@ -54,6 +54,10 @@ inline constexpr const char* kIsolatedSqnrDb = "isolated_sqnr_db";
 /// Codes of the layer's output, integer against fake-quantized; also kCodesCompared, kCodesDiffering and
 /// kCodesUnexplained (each layer on the fake-quantized model's codes), and the differences of the whole models:
 inline constexpr const char* kCodesAccumulated = "integer_codes_accumulated";
+inline constexpr const char* kLargestCodeDifference = "integer_largest_difference"; ///< codes
+inline constexpr const char* kRoundingMargin = "integer_rounding_margin"; ///< output steps, see core::LayerAgreement
+inline constexpr const char* kRoundingBound = "integer_rounding_bound";   ///< output steps
+inline constexpr const char* kIsExact = "integer_is_exact";               ///< 1: nothing to round
 inline constexpr const char* kAccumulatedSqnrDb = "accumulated_sqnr_db";
 
 } // namespace bitlathe::experiments::metric

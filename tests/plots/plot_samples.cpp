@@ -318,8 +318,9 @@ std::unique_ptr<PlotWidget> tensorTimeline(int width, qint64 limit) {
     std::vector<TensorSpan> spans;
     for (int i = 0; i < 12; ++i) {
         const qint64 bytes = 8192 >> (i / 3);
-        spans.push_back({core::LayerId("l" + std::to_string(i)), QStringLiteral("block %1").arg(i), bytes,
-                         i % 2 == 0 ? 0 : 8192, i, i + 1, core::BitWidth(i % 3 == 0 ? 4 : 8), false});
+        spans.push_back({core::LayerId(QStringLiteral("l%1").arg(i).toStdString()),
+                         QStringLiteral("block %1").arg(i), bytes, i % 2 == 0 ? 0 : 8192, i, i + 1,
+                         core::BitWidth(i % 3 == 0 ? 4 : 8), false});
     }
     plot->setSpans(std::move(spans), 1, QStringLiteral("Arena, outputs over inputs: 16,384 B"));
     plot->setLimit(limit);

@@ -56,7 +56,7 @@ namespace {
 constexpr int kChipWidth = 25;
 constexpr int kChipHeight = 17;
 constexpr int kPadding = 8;
-constexpr int kControlsWidth = 320;
+constexpr int kControlsWidth = 340;
 
 /// Bits as chips; what a proposal changes has a ring around it.
 class ChangeDelegate final : public QStyledItemDelegate {

@@ -26,6 +26,7 @@ namespace {
 
 /// Limits the sliders reach beyond what is there and what the device has.
 constexpr double kHeadroom = 1.25;
+constexpr int kBitWidthPx = 34;
 
 std::vector<int> checkedBits(const std::vector<QToolButton*>& buttons) {
     std::vector<int> bits;
@@ -158,7 +159,7 @@ QHBoxLayout* FitSettings::rowOf(const std::vector<QToolButton*>& buttons) const 
     auto* const row = new QHBoxLayout;
     row->setSpacing(2);
     for (QToolButton* const button : buttons) {
-        button->setFixedWidth(28);
+        button->setFixedWidth(kBitWidthPx);
         row->addWidget(button);
     }
     row->addStretch();

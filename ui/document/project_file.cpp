@@ -81,6 +81,20 @@ Project Project::load(const std::string& path) {
          valueOf<std::vector<std::string>>(selection, "layers", "selection.", path, {})) {
         project.selectedLayers.emplace_back(layer);
     }
+    if (document.contains("device_reserve")) {
+        const nlohmann::json& reserve = document["device_reserve"];
+        if (!reserve.is_object()) {
+            refuse(path, "device_reserve has the wrong type: " + reserve.dump());
+        }
+        const auto bytes = [&](const char* key) {
+            const auto value = valueOf<std::int64_t>(reserve, key, "device_reserve.", path, 0);
+            if (value < 0) {
+                refuse(path, std::string("device_reserve.") + key + " is below 0: " + std::to_string(value));
+            }
+            return value;
+        };
+        project.reserve = DeviceReserve{bytes("rom_bytes"), bytes("ram_bytes")};
+    }
     const auto site = valueOf<std::string>(selection, "site", "selection.", path, "output");
     if (site != "weight" && site != "output") {
         refuse(path, "selection.site is '" + site + "'; known: weight, output");
@@ -99,12 +113,15 @@ void Project::save(const std::string& path) const {
     for (const core::LayerId& layer : selectedLayers) {
         layers.push_back(layer.str());
     }
-    const nlohmann::json document = {
+    nlohmann::json document = {
         {kVersionKey, kSchemaVersion},
         {"recipe", stored.toJson()},
         {"active_configuration", activeConfiguration},
         {"selection", {{"layers", layers}, {"site", site == core::SiteKind::Weight ? "weight" : "output"}}},
     };
+    if (reserve) {
+        document["device_reserve"] = {{"rom_bytes", reserve->romBytes}, {"ram_bytes", reserve->ramBytes}};
+    }
     const QByteArray text = QByteArray::fromStdString(document.dump(2)) + '\n';
     QSaveFile file(QString::fromStdString(path));
     if (!file.open(QIODevice::WriteOnly) || file.write(text) != text.size() || !file.commit()) {

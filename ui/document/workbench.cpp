@@ -61,6 +61,11 @@ Workbench::Workbench(QuantDocument& document, Selection& selection, experiments:
             Q_EMIT sensitivityChanged();
         }
     });
+    connect(&jobs, &JobRunner::variantFinished, this, [this](auto job, const auto& result) {
+        if (job == m_integerJob && result->integer) {
+            Q_EMIT integersCompared(result->run);
+        }
+    });
     connect(&jobs, &JobRunner::exported, this, [this](auto, const auto& files) {
         Q_EMIT message(tr("Exported %1 files to %2")
                            .arg(files->files.size())
@@ -91,10 +96,29 @@ void Workbench::adoptDevice(const std::string& id) {
         return;
     }
     try {
-        m_document.setDevice(m_devices->find(id));
+        core::Device device = m_devices->find(id);
+        if (m_reserve) {
+            device.reservedRomBytes = m_reserve->romBytes;
+            device.reservedRamBytes = m_reserve->ramBytes;
+        }
+        m_document.setDevice(std::move(device));
     } catch (const core::Error& error) {
         Q_EMIT message(QString::fromUtf8(error.what()));
     }
+}
+
+std::optional<DeviceReserve> Workbench::editedReserve() const {
+    const std::optional<core::Device>& device = m_document.device();
+    if (!device || !m_devices) {
+        return std::nullopt;
+    }
+    const auto& known = m_devices->devices();
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const core::Device& entry) { return entry.id == device->id; });
+    const DeviceReserve now{device->reservedRomBytes, device->reservedRamBytes};
+    const bool isEdited =
+        found == known.end() || now != DeviceReserve{found->reservedRomBytes, found->reservedRamBytes};
+    return isEdited ? std::optional(now) : std::nullopt;
 }
 
 Workbench::Opening Workbench::readFile(const QString& path) const {
@@ -203,6 +227,7 @@ void Workbench::takeModel(experiments::JobId job, const experiments::OpenedModel
     m_selection.clear();
     m_document.open(std::move(content));
     m_document.setDevice(std::nullopt);
+    m_reserve = opening.project ? opening.project->reserve : std::nullopt;
     adoptDevice(opening.recipe.device);
     if (opening.project) {
         m_document.setProjectPath(opening.path);
@@ -233,6 +258,7 @@ bool Workbench::saveProject(const QString& path) {
         m_document.variants()[static_cast<std::size_t>(m_document.activeVariant())].name;
     project.selectedLayers = m_selection.layers();
     project.site = m_selection.site();
+    project.reserve = editedReserve();
     try {
         project.save(path.toStdString());
     } catch (const core::Error& error) {
@@ -362,6 +388,28 @@ void Workbench::evaluate() {
     m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
 }
 
+void Workbench::compareIntegers() {
+    const QString what = tr("Nothing to compare");
+    if (!isReady(what)) {
+        return;
+    }
+    experiments::Recipe recipe = m_document.toActiveRecipe();
+    const bool isQuantized = !m_document.config().input.isFloat();
+    if (!isQuantized) {
+        Q_EMIT failed(what,
+                      tr("The configuration leaves the input in float, so there is no integer model of it. "
+                         "Choose a quantized configuration, or give the input bits."));
+        return;
+    }
+    const experiments::EvaluateStage* const stage = findStage<experiments::EvaluateStage>(recipe);
+    experiments::EvaluateStage evaluate = stage != nullptr ? *stage : experiments::EvaluateStage();
+    evaluate.layerErrors = false;
+    evaluate.integer = true;
+    recipe.stages = {m_document.calibration(), evaluate};
+    m_integerJob =
+        m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
+}
+
 void Workbench::runRecipe() {
     if (!isReady(tr("Nothing to run"))) {
         return;
@@ -485,20 +533,20 @@ void Workbench::evaluateConfig(const core::QuantConfig& config, const std::strin
     m_jobs.enqueue(std::make_unique<experiments::RunRecipeJob>(std::move(recipe), logTarget()));
 }
 
-void Workbench::exportModel(const core::MethodSpec& exporter, const QString& folder) {
+experiments::JobId Workbench::exportModel(const core::MethodSpec& exporter, const QString& folder) {
     if (!isReady(tr("Nothing to export"))) {
-        return;
+        return {};
     }
     if (!m_document.statistics()) {
         Q_EMIT failed(tr("The model was not exported"),
                       tr("The model is not calibrated, so the ranges are not known. Press Calibrate first."));
-        return;
+        return {};
     }
     experiments::ExportJob::Input input;
     input.source = configuredModel();
     input.exporter = exporter;
     input.folder = folder.toStdString();
-    m_jobs.enqueue(std::make_unique<experiments::ExportJob>(std::move(input)));
+    return m_jobs.enqueue(std::make_unique<experiments::ExportJob>(std::move(input)));
 }
 
 void Workbench::takeOutcome(experiments::JobId job, const experiments::JobOutcome& outcome) {
@@ -521,9 +569,11 @@ void Workbench::takeOutcome(experiments::JobId job, const experiments::JobOutcom
     }
     const experiments::JobInfo* const info = m_jobs.find(job);
     const std::string kind = info != nullptr ? info->kind : std::string();
+    if (kind == "export") {
+        return;  // its dialog is there and tells
+    }
     Q_EMIT failed(kind == "calibrate"                          ? tr("Calibration failed")
                   : kind == "sensitivity"                      ? tr("Sensitivity was not measured")
-                  : kind == "export"                           ? tr("The model was not exported")
                   : kind == "layer_errors"                     ? tr("Layer errors were not measured")
                   : info != nullptr && info->plannedEpochs > 0 ? tr("The training failed")
                                                                : tr("The run failed"),

@@ -82,7 +82,10 @@ public:
     void measureSensitivity();
     /// Measures a configuration that is not the document's: one run.
     void evaluateConfig(const core::QuantConfig& config, const std::string& name);
-    void exportModel(const core::MethodSpec& exporter, const QString& folder);
+    /// Writes the active configuration; who asked follows the job and tells how it ended. No job after `failed`.
+    experiments::JobId exportModel(const core::MethodSpec& exporter, const QString& folder);
+    /// Runs the active configuration's integer model beside the fake-quantized one on the evaluation images: one run.
+    void compareIntegers();
 
     /// Isolated and accumulated error by layer, of the configuration they were measured on; empty before.
     const std::shared_ptr<const experiments::LayerErrors>& layerErrors() const noexcept {
@@ -107,6 +110,8 @@ Q_SIGNALS:
     void message(const QString& text);
     void layerErrorsChanged();
     void sensitivityChanged();
+    /// A run asked for by compareIntegers() is in the log.
+    void integersCompared(bitlathe::experiments::RunId run);
 
 private:
     struct Opening {
@@ -126,6 +131,8 @@ private:
     experiments::LogTarget logTarget() const;
     experiments::ConfiguredModel configuredModel() const;
     void adoptDevice(const std::string& id);
+    /// What was edited of the document's device against the catalogue.
+    std::optional<DeviceReserve> editedReserve() const;
     /// Empty (after `failed`) when there is no model or no catalogue yet.
     bool isReady(const QString& what);
 
@@ -146,6 +153,8 @@ private:
     std::string m_lastTrainingConfig;               ///< name of the configuration it trained
     experiments::JobId m_sensitivityJob;
     std::shared_ptr<const experiments::MeasuredSensitivity> m_sensitivity;
+    experiments::JobId m_integerJob;
+    std::optional<DeviceReserve> m_reserve;  ///< of the opened project, for when its device is known
 };
 
 }  // namespace bitlathe::ui

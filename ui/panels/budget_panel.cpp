@@ -167,9 +167,10 @@ void BudgetPanel::refresh() {
     } else {
         m_rom->setSegments({});
         m_tensors->setSpans({}, -1, {});
-        m_tensors->setEmptyText(target ? tr("There is no C of this configuration.\n%1")
-                                             .arg(QString::fromStdString(target->refusal))
-                                       : tr("Laying out the C program…"));
+        m_tensors->setEmptyText(
+            target
+                ? tr("There is no C of this configuration.\n%1").arg(QString::fromStdString(target->refusal))
+                : tr("Laying out the C program…"));
         m_peak->clear();
         m_verdict->clear();
     }
@@ -213,6 +214,10 @@ BudgetPanel::Figures BudgetPanel::showExported(const core::CBudget& budget) {
             segments.push_back({layer.layer, layerTitle(layer.layer), layer.romBytes(),
                                 m_document.config().site({layer.layer, core::SiteKind::Weight}).bits});
         }
+    }
+    if (budget.sizes.descriptionBytes > 0) {
+        segments.push_back(
+            {core::LayerId(), tr("descriptions of all layers"), budget.sizes.descriptionBytes, std::nullopt});
     }
     m_rom->setSegments(std::move(segments));
     showSpans(budget.buffers, budget.arena,
@@ -288,8 +293,7 @@ void BudgetPanel::refreshRomTexts() {
     QString exported;
     if (target && target->exported) {
         exported = tr("As exported in C: %1; RAM %2 B%3")
-                       .arg(romSplitText(target->exportedSplit),
-                            groupedNumber(target->exported->ramBytes()),
+                       .arg(romSplitText(target->exportedSplit), groupedNumber(target->exported->ramBytes()),
                             target->isCalibrated ? QString() : tr(" (ranges assumed: not calibrated)"));
     } else if (target) {
         exported = tr("Not as C: %1").arg(QString::fromStdString(target->refusal));
@@ -337,6 +341,9 @@ void BudgetPanel::refreshSelection() {
 }
 
 void BudgetPanel::clickLayer(const core::LayerId& layer, Qt::KeyboardModifiers modifiers) {
+    if (layer.empty()) {
+        return;  // what belongs to no layer of its own
+    }
     if (!modifiers.testFlag(Qt::ControlModifier)) {
         m_selection.selectOnly(layer);
         return;

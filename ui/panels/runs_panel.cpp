@@ -129,6 +129,7 @@ void RunsPanel::buildActions() {
     addForOne(tr("Rerun"), {}, &RunsPanel::rerunRequested);
     m_resume = addForOne(tr("Resume training"), {}, &RunsPanel::resumeRequested);
     addForOne(tr("Export model…"), {}, &RunsPanel::exportRequested);
+    addForOne(tr("Integer report"), {}, &RunsPanel::integerReportRequested);
     m_compare = addAction(tr("Compare"));
     connect(m_compare, &QAction::triggered, this, &RunsPanel::showComparisonRequested);
     addSeparator();

@@ -65,6 +65,7 @@ Q_SIGNALS:
     void openRecipeRequested(bitlathe::experiments::RunId id);
     void rerunRequested(bitlathe::experiments::RunId id);
     void exportRequested(bitlathe::experiments::RunId id);
+    void integerReportRequested(bitlathe::experiments::RunId id);
     /// Of a run that kept a trained model.
     void openTrainedRequested(bitlathe::experiments::RunId id);
     /// Of a training that ended before its time.

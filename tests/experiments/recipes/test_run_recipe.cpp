@@ -1,6 +1,7 @@
 #include "core/graph/prepare.h"
 #include "core/types/error.h"
 #include "core/zoo/zoo.h"
+#include "experiments/recipes/integer_comparison.h"
 #include "experiments/recipes/run_recipe.h"
 #include "tests/support/fake_engine.h"
 
@@ -94,6 +95,24 @@ private Q_SLOTS:
         QVERIFY(std::any_of(statistics.begin(), statistics.end(), [](const LayerStatistic& statistic) {
             return statistic.name == "integer_codes_differing" && statistic.layer.str() == "stem.conv";
         }));
+        // Read back, the report is the one that was measured.
+        QVERIFY(!integerComparison(*m_log, result.variants[0].run));
+        const auto read = integerComparison(*m_log, variant.run);
+        QVERIFY(read.has_value());
+        QCOMPARE(read->comparedImages, variant.integer->comparedImages);
+        QCOMPARE(read->integer.value, variant.integer->integer.top1Percent());
+        QCOMPARE(read->floating.value, variant.floatEvaluation.top1Percent());
+        QCOMPARE(read->compared(), variant.integer->compared());
+        QCOMPARE(read->differing(), variant.integer->differing());
+        QCOMPARE(read->unexplained(), variant.integer->unexplained());
+        QCOMPARE(read->layers.size(), variant.integer->layers.size());
+        for (std::size_t i = 0; i < read->layers.size(); ++i) {
+            const core::LayerAgreement& measured = variant.integer->layers[i];
+            QVERIFY(read->layers[i].layer == measured.layer);
+            QCOMPARE(read->layers[i].reason(), measured.reason());
+            QCOMPARE(read->layers[i].accumulated, measured.accumulated);
+            QCOMPARE(read->layers[i].largestDifference, measured.largestDifference);
+        }
         // The same choice survives the way through the document.
         const Recipe again = Recipe::parse(parsed(changed).toJson());
         const auto& stage = std::get<EvaluateStage>(again.stages[1]);
@@ -319,7 +338,7 @@ private Q_SLOTS:
                                     << "takes 1×32×32, the data gives 1×28×28";
         QTest::newRow("unknown format") << "/stages/2"
                                         << R"({"stage": "export", "format": "onix", "folder": "x"})"
-                                        << "stages[2].format: unknown export format 'onix'";
+                                        << "stages[2].format: unknown 'onix'";
         QTest::newRow("no such data") << "/data/root"
                                       << "\"/nowhere\""
                                       << "/nowhere";

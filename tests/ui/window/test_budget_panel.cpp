@@ -94,11 +94,7 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), kPatienceMs);
         const core::CBudget& exported = *m_panel->figures().target()->exported;
         QCOMPARE(m_panel->tensorPlot()->spans().size(), exported.buffers.size());
-        std::int64_t tables = 0;
-        for (const core::CLayerBudget& layer : exported.layers) {
-            tables += layer.romBytes();
-        }
-        QCOMPARE(m_panel->romBar()->totalBytes(), tables);
+        QCOMPARE(m_panel->romBar()->totalBytes(), exported.romBytes());
         QVERIFY2(m_panel->verdict().contains(
                      groupedNumber(m_document->device()->ramLimitBytes() - exported.ramBytes())),
                  qPrintable(m_panel->verdict()));

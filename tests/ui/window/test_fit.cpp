@@ -97,7 +97,7 @@ private Q_SLOTS:
     /// A main region too small for the model, and a bank beside it that takes what is left over.
     void otherBanksTakeTensors() {
         core::Device device = tests::smallDevice(kTightRom, kTightRam);
-        device.ram.push_back({"CCM", 16'384, false, "not contiguous with the main RAM"});
+        device.ram.push_back({"CCM", 16'384, false, false, "not contiguous with the main RAM"});
         FitQuestion question = tightQuestion();
         question.search.ramModel = core::RamModel::Arena;
         question.search.bits.activations = {8};
@@ -212,7 +212,7 @@ private Q_SLOTS:
 
     void settingsAskForWhatTheyShow() {
         core::Device device = tests::smallDevice(kTightRom, kTightRam);
-        device.ram.push_back({"CCM", 16'384, false, "not contiguous with the main RAM"});
+        device.ram.push_back({"CCM", 16'384, false, false, "not contiguous with the main RAM"});
         FitSettings settings(m_document->budget(), device);
         QSignalSpy changed(&settings, &FitSettings::changed);
         QSignalSpy space(&settings, &FitSettings::spaceChanged);

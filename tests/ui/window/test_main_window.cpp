@@ -3,6 +3,7 @@
 #include "app/application.h"
 #include "plots/histogram_plot.h"
 #include "tests/support/fake_engine.h"
+#include "ui/dialogs/integer_report_dialog.h"
 #include "ui/dialogs/train_dialog.h"
 #include "ui/document/config_edits.h"
 #include "ui/main_window.h"
@@ -408,6 +409,43 @@ private Q_SLOTS:
         QVERIFY(!qApp->styleSheet().contains(QLatin1Char('@')));
         settings.setTheme(ThemeChoice::Light);
         QVERIFY(!currentTheme().isDark);
+    }
+
+    /// One click: a run with the integer model in the log, and its report beside the window.
+    void integersAreCompared() {
+        start(m_recipe);
+        Workbench& bench = m_application->workbench();
+        MainWindow& window = m_application->window();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        bench.compareIntegers();
+        QTRY_VERIFY_WITH_TIMEOUT(window.findChild<IntegerReportDialog*>() != nullptr, kPatienceMs);
+        auto* const report = window.findChild<IntegerReportDialog*>();
+        QVERIFY(report->table()->model()->rowCount() > 20);
+        QVERIFY(report->accuracies().contains(QStringLiteral("n = 16")));
+        const QString text = report->asText();
+        report->close();
+        // It is in the log: the report of a run from there is the same.
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        window.runsPanel()->refresh();
+        QTRY_VERIFY(window.findChild<IntegerReportDialog*>() == nullptr);
+        window.showIntegerReport({1});
+        QCOMPARE(window.findChild<IntegerReportDialog*>()->asText(), text);
+        window.findChild<IntegerReportDialog*>()->close();
+    }
+
+    void floatHasNoIntegers() {
+        start(m_recipe);
+        Workbench& bench = m_application->workbench();
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        bench.document().setVariants({{"float", {}}}, 0);
+        bench.disconnect(&m_application->window());
+        QSignalSpy failed(&bench, &Workbench::failed);
+        bench.compareIntegers();
+        QCOMPARE(failed.size(), 1);
+        QVERIFY(failed[0][1].toString().contains(QStringLiteral("float")));
+        QVERIFY(!bench.jobs().isBusy());
     }
 
     void fitsASmallScreen() {

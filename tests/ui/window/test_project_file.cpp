@@ -52,12 +52,14 @@ private Q_SLOTS:
         saved.activeConfiguration = "float";
         saved.selectedLayers = {model->layers[2].id, model->layers[4].id};
         saved.site = core::SiteKind::Weight;
+        saved.reserve = DeviceReserve{8'192, 4'096};
         const QString path = folder.filePath(QStringLiteral("a.bitlathe"));
         saved.save(path.toStdString());
 
         const Project loaded = Project::load(path.toStdString());
         QCOMPARE(loaded.activeConfiguration, saved.activeConfiguration);
         QVERIFY(loaded.selectedLayers == saved.selectedLayers);
+        QVERIFY(loaded.reserve == saved.reserve);
         QVERIFY(loaded.site == saved.site);
         QVERIFY(loaded.recipe.toJson() == saved.recipe.toJson());
         QVERIFY(experiments::buildConfig(loaded.recipe.variants[0].config, *model) == document.config());
