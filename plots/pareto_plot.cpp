@@ -300,7 +300,10 @@ void ParetoPlot::paintPoints(QPainter& painter) const {
 
 QString ParetoPlot::horizontalCaption() const {
     const QString bytes = m_axis == ByteAxis::Rom ? tr("ROM") : tr("RAM");
-    return hasEstimates() ? tr("%1   ● estimated   ■ measured").arg(bytes) : bytes;
+    const bool isCut = std::any_of(m_points.begin(), m_points.end(),
+                                   [this](const ParetoPoint& point) { return isBelowAxis(point); });
+    return bytes + (hasEstimates() ? tr("   ● estimated   ■ measured") : QString()) +
+           (isCut ? tr("   ▽ below the axis") : QString());
 }
 
 void ParetoPlot::paintCaption(QPainter& painter) const {
