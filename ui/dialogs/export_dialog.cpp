@@ -213,7 +213,8 @@ QStringList ExportDialog::lines() const {
 
 ExportQuestion ExportDialog::question() const {
     QuantDocument& document = m_workbench.document();
-    return {m_model, document.statistics(), document.config(), chosenDevice(), exporter(), folder()};
+    return {m_model,  document.statistics(), document.config(), chosenDevice(), exporter(),
+            folder(), document.learned()};
 }
 
 void ExportDialog::check() {

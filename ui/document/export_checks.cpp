@@ -189,7 +189,10 @@ std::vector<ExportFinding> checkExport(const ExportQuestion& question) {
     try {
         // Where methods are applied the values are others, but what a format can hold is the same.
         const core::PreparedModel model = core::preparedFor(*question.model, question.config);
-        const core::QuantPlan plan = core::resolvePlan(model, question.config, *question.statistics);
+        core::QuantPlan plan = core::resolvePlan(model, question.config, *question.statistics);
+        if (question.learned) {
+            core::keepLearnedGrids(plan, question.config, *question.learned);
+        }
         findings.push_back(fitFinding(question, plan));
         addProcessorFinding(question, findings);
         addGridFindings(plan, findings);

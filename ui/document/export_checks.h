@@ -4,7 +4,7 @@
 
 #include "core/device/device.h"
 #include "core/exporters/exporter.h"
-#include "core/plan/quant_plan.h"
+#include "core/plan/learned_plan.h"
 #include "core/types/quant_config.h"
 #include "core/types/site_statistics.h"
 
@@ -24,6 +24,7 @@ struct ExportQuestion {
     std::optional<core::Device> device;  ///< what the files are for; empty: none in particular
     core::MethodSpec exporter;
     QString folder;
+    std::shared_ptr<const core::LearnedPlan> learned;  ///< grids of a trained model; null: none
 };
 
 /// One line of what was looked at before an export.
