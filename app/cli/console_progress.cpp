@@ -42,9 +42,11 @@ std::string ConsoleProgress::describe(const core::Progress& progress, Clock::tim
         text += "  " + progress.detail;
     }
     const double elapsed = std::chrono::duration<double>(now - m_stageStart).count();
-    if (progress.done > 0 && progress.done < progress.total && elapsed > 1) {
+    // A stage may come back half done: training after each epoch's test, or a run that is resumed.
+    const auto doneHere = progress.done - m_doneAtStart;
+    if (doneHere > 0 && progress.done < progress.total && elapsed > 1) {
         const auto left = static_cast<double>(progress.total - progress.done);
-        text += "  " + clockText(elapsed / static_cast<double>(progress.done) * left) + " left";
+        text += "  " + clockText(elapsed / static_cast<double>(doneHere) * left) + " left";
     }
     return text;
 }
@@ -55,6 +57,7 @@ void ConsoleProgress::show(const core::Progress& progress) {
     if (isNewStage) {
         m_stage = progress.stage;
         m_stageStart = now;
+        m_doneAtStart = progress.done;
     }
     // A terminal is redrawn ten times a second at most; a file gets a line now and then.
     if (!isNewStage && !progress.isPaused && now - m_lastShown < (m_isTerminal ? 100ms : 10000ms)) {

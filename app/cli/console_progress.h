@@ -3,6 +3,7 @@
 #include "core/run/run_context.h"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace bitlathe::cli {
@@ -24,6 +25,7 @@ private:
     bool m_isTerminal;
     std::string m_stage;
     Clock::time_point m_stageStart;
+    std::int64_t m_doneAtStart = 0;
     Clock::time_point m_lastShown;
 };
 
