@@ -133,6 +133,13 @@ FitResult fitBits(const PreparedModel& model, const QuantConfig& base, const Fit
         result.verdict = fittingText(result, request);
         result.isOptimal = result.isOptimal && ramBytes == request.limits.ramBytes;
     }
+    if (request.method == FitMethod::Ilp && result.method != fitMethodName(FitMethod::Ilp)) {
+        result.verdict +=
+            ilpSolverName().empty()
+                ? "; by the greedy search, as this build has no integer programming solver (install "
+                  "libglpk-dev and build again)"
+                : "; by the greedy search, as the solver's time ran out";
+    }
     return result;
 }
 
