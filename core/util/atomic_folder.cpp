@@ -3,10 +3,17 @@
 #include "core/types/error.h"
 #include "core/util/atomic_file.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace bitlathe::core {
 
@@ -37,6 +44,46 @@ private:
     fs::path m_path;
 };
 
+/// The process id in "name.<id>.partial" or "name.<id>.old"; 0: it is none of these.
+pid_t processOf(const std::string& entry, const std::string& name) {
+    for (const std::string_view ending : {std::string_view(".partial"), std::string_view(".old")}) {
+        if (entry.starts_with(name + ".") && entry.ends_with(ending) &&
+            entry.size() > name.size() + 1 + ending.size()) {
+            const std::string digits =
+                entry.substr(name.size() + 1, entry.size() - name.size() - 1 - ending.size());
+            pid_t process = 0;
+            const auto [end, problem] =
+                std::from_chars(digits.data(), digits.data() + digits.size(), process);
+            return problem == std::errc() && end == digits.data() + digits.size() ? process : 0;
+        }
+    }
+    return 0;
+}
+
+/// Programs that were killed while they wrote the same folder left their halves behind.
+void removeLeftOvers(const fs::path& target) {
+    std::error_code ignored;
+    std::vector<fs::path> dead;
+    for (const fs::directory_entry& entry : fs::directory_iterator(target.parent_path(), ignored)) {
+        const pid_t process = processOf(entry.path().filename().string(), target.filename().string());
+        if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) {
+            dead.push_back(entry.path());
+        }
+    }
+    for (const fs::path& path : dead) {
+        if (path.extension() == ".old" && !fs::exists(target, ignored)) {
+            fs::rename(path, target, ignored);  // it was killed before the new one took its place
+        }
+        fs::remove_all(path, ignored);
+    }
+}
+
+/// Puts the new folder in the place of an earlier one in one step, so that there is always one of them; the earlier
+/// one is then where the new one was. False: this file system cannot.
+bool exchange(const fs::path& made, const fs::path& target) {
+    return ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0;
+}
+
 void requireReplaceable(const fs::path& folder, const std::string& sign) {
     std::error_code error;
     if (!fs::exists(fs::symlink_status(folder, error))) {
@@ -54,6 +101,26 @@ void requireReplaceable(const fs::path& folder, const std::string& sign) {
     }
 }
 
+void putInPlace(const fs::path& made, const fs::path& target, const fs::path& old) {
+    std::error_code error;
+    const bool isThere = fs::exists(target, error);
+    if (isThere && exchange(made, target)) {
+        return;
+    }
+    if (isThere) {
+        fs::rename(target, old, error);
+        if (error) {
+            fail(target, "the earlier export cannot be moved away (" + error.message() + ")");
+        }
+    }
+    fs::rename(made, target, error);
+    if (error) {
+        std::error_code ignored;
+        fs::rename(old, target, ignored);
+        fail(target, error.message());
+    }
+}
+
 }  // namespace
 
 std::vector<std::string> writeFolderAtomically(const std::string& folder,
@@ -61,6 +128,7 @@ std::vector<std::string> writeFolderAtomically(const std::string& folder,
                                                const std::string& sign) {
     const fs::path target = fs::absolute(folder).lexically_normal();
     requireReplaceable(target, sign);
+    removeLeftOvers(target);
     // The process id keeps two programs that write the same folder apart.
     const std::string process = std::to_string(::getpid());
     const PartialFolder partial(target.string() + "." + process + ".partial");
@@ -68,19 +136,7 @@ std::vector<std::string> writeFolderAtomically(const std::string& folder,
     for (const auto& [name, bytes] : files) {
         writeFileAtomically((partial.path() / name).string(), bytes);
     }
-    std::error_code error;
-    if (fs::exists(target, error)) {
-        fs::rename(target, old.path(), error);
-        if (error) {
-            fail(target, "the earlier export cannot be moved away (" + error.message() + ")");
-        }
-    }
-    fs::rename(partial.path(), target, error);
-    if (error) {
-        std::error_code ignored;
-        fs::rename(old.path(), target, ignored);
-        fail(target, error.message());
-    }
+    putInPlace(partial.path(), target, old.path());
     std::vector<std::string> paths;
     for (const auto& [name, bytes] : files) {
         paths.push_back((target / name).string());

@@ -7,7 +7,8 @@
 namespace bitlathe::core {
 
 /// Makes a folder with these files, all of it or nothing: they are written into a folder beside it, which then takes
-/// its name; an interrupted call leaves the old folder as it was.
+/// its name; an interrupted call leaves the old folder as it was. What a killed program left beside the folder goes with
+/// the next call.
 /// folder  missing parents are made. Where it exists already it must be empty or hold a file called `sign` (an earlier
 ///         result of the same kind), which is then replaced as a whole.
 /// files   name -> bytes, names without folders

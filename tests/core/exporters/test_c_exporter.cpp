@@ -9,6 +9,10 @@
 
 #include <QtTest>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -190,6 +194,69 @@ private Q_SLOTS:
         const std::map<std::string, std::string> files{{"a.c", "x"}, {"a.c/b.c", "y"}};
         QVERIFY_THROWS_EXCEPTION(Error, writeFolderAtomically(target, files, "sign"));
         QVERIFY(QDir(folder.path()).isEmpty());
+    }
+
+    /// A program that writes the folder again and again, killed at any time: the folder is whole or not there, and the
+    /// next export clears away what was left.
+    void killedWhileWriting() {
+        const QTemporaryDir folder;
+        const std::string target = folder.filePath("net").toStdString();
+        std::map<std::string, std::string> files{{"sign", "y"}};
+        for (int i = 0; i < 6; ++i) {
+            files["file" + std::to_string(i)] = std::string(2000, 'x');
+        }
+        for (int kill = 0; kill < 8; ++kill) {
+            const pid_t child = ::fork();
+            if (child == 0) {
+                for (;;) {
+                    writeFolderAtomically(target, files, "sign");
+                }
+            }
+            QVERIFY(child > 0);
+            ::usleep(static_cast<useconds_t>(3000 + 1700 * kill));
+            ::kill(child, SIGKILL);
+            ::waitpid(child, nullptr, 0);
+            if (std::filesystem::exists(target)) {
+                for (const auto& [name, bytes] : files) {
+                    QCOMPARE(text(target + "/" + name), bytes);
+                }
+            }
+        }
+        writeFolderAtomically(target, files, "sign");
+        QCOMPARE(QDir(folder.path()).entryList(QDir::AllEntries | QDir::NoDotAndDotDot), QStringList{"net"});
+        // Another program's that still runs stays.
+        const QString alive = QString("net.%1.partial").arg(::getppid());
+        QVERIFY(QDir(folder.path()).mkdir(alive));
+        writeFolderAtomically(target, files, "sign");
+        QVERIFY(QDir(folder.path()).exists(alive));
+    }
+
+    void whatTheKernelsCannotHoldIsRefusedByName() {
+        IntegerGraph graph;
+        graph.name = "wide";
+        IntegerTensor in;
+        in.columns = 600;
+        IntegerTensor out;
+        out.columns = 2;
+        graph.tensors = {in, out};
+        graph.output = 1;
+        IntegerMaxPool pool;
+        pool.kernel = {1, 300};
+        pool.stride = {1, 300};
+        graph.layers.push_back({LayerId("far.pool"), LayerKind::Other, pool, {0}, 1});
+        const auto message = [&] {
+            try {
+                buildCNetwork(graph);
+            } catch (const Error& error) {
+                return std::string(error.what());
+            }
+            return std::string();
+        };
+        QVERIFY2(message().find("'far.pool'") != std::string::npos &&
+                     message().find("stride_columns = 300") != std::string::npos,
+                 message().c_str());
+        graph.tensors[0].columns = 70'000;
+        QVERIFY2(message().find("side beyond 65535") != std::string::npos, message().c_str());
     }
 
     void unwritableFolderIsOneMessage() {
