@@ -139,6 +139,17 @@ QuantizedModel deployable(const PreparedModel& model, const QuantPlan& plan) {
                 "' takes its range from each batch (\"ranges\": \"online\"), which no exported model can; "
                 "set it to \"offline\" and calibrate");
     }
+    for (const auto& [site, bits] : plan.channelBits) {
+        if (site.kind == SiteKind::Output) {
+            throw Error(
+                ErrorCode::InvalidConfig,
+                "the output of '" + site.layer.str() +
+                    "' has bits of its own for each channel ('activation_bit_allocation'), and a layer that "
+                    "reads it sums channels of unlike steps, which no exported model holds; leave that "
+                    "method "
+                    "out, or keep this layer out of it");
+        }
+    }
     for (const LayerId& id : plan.paddedBefore) {
         if (!paddingValue(model, *model.findLayer(id), plan).empty()) {
             throw Error(

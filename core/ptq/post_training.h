@@ -89,8 +89,8 @@ QuantizedModel applyPostTraining(const PreparedModel& model, const QuantConfig& 
 
 /// The form of a quantized model that exporters and integer engines take: batch norms of BatchNormMode::FakeBn folded, the
 /// codes and biases those that the engine computes with.
-/// Errors  InvalidConfig: ranges that each batch makes anew, padding of another value than real zero; the text names the
-///         layer and the remedy.
+/// Errors  InvalidConfig: ranges that each batch makes anew, outputs with bits by channel, padding that is not real zero;
+///         the text names the layer and the remedy.
 QuantizedModel deployable(const PreparedModel& model, const QuantPlan& plan);
 
 }  // namespace bitlathe::core

@@ -483,6 +483,12 @@ private Q_SLOTS:
         QVERIFY(messageOf([&] { deployable(model, plan); }).contains("layer 'c' pads before quantization"));
         plan.paddedBefore.clear();
         QCOMPARE(messageOf([&] { deployable(model, plan); }), QString());
+        plan.channelBits[{LayerId("c"), SiteKind::Weight}] = {3};  // weights are codes like others
+        QCOMPARE(messageOf([&] { deployable(model, plan); }), QString());
+        plan.channelBits[{LayerId("c"), SiteKind::Output}] = {3};
+        QVERIFY(messageOf([&] {
+                    deployable(model, plan);
+                }).contains("the output of 'c' has bits of its own for each channel"));
 
         QuantConfig config;
         config.input.bits = BitWidth(8);
