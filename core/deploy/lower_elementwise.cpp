@@ -82,7 +82,7 @@ void Lowering::lowerMul(const Layer& layer) {
     const IntegerTensor& b = m_graph.tensor(inputs[1]);
     output.rule.factors = {
         requantizationFactor(a.scale * b.scale / static_cast<double>(output.scale), layer.id)};
-    output.rule.rounding = simplestRounding(output.rule.rounding, output.rule.factors, reach(a) * reach(b));
+    simplifyRounding(output.rule, std::array{reach(a) * reach(b)});
     const int target = addOutputTensor(layer, output);
     add(layer, IntegerMul{output.rule}, inputs, target);
 }
@@ -101,7 +101,7 @@ void Lowering::lowerConcat(const Layer& layer, const ConcatOp& op) {
         const IntegerTensor& input = m_graph.tensor(inputs.back());
         Requantization rule = output.rule;
         rule.factors = {requantizationFactor(input.scale / static_cast<double>(output.scale), layer.id)};
-        rule.rounding = simplestRounding(rule.rounding, rule.factors, reach(input));
+        simplifyRounding(rule, std::array{reach(input)});
         concat.outputs.push_back(std::move(rule));
     }
     const int target = addOutputTensor(layer, output);
@@ -143,8 +143,7 @@ void Lowering::lowerAveragePool(const Layer& layer, IntegerAveragePool pool) {
         output.rule.factors.push_back(
             requantizationFactor(input.scale / (static_cast<double>(output.scale) * divisor), layer.id));
     }
-    output.rule.rounding = simplestRounding(output.rule.rounding, output.rule.factors,
-                                            reach(input) * std::int64_t{pool.kernel[0]} * pool.kernel[1]);
+    simplifyRounding(output.rule, std::array{reach(input) * pool.kernel[0] * pool.kernel[1]});
     pool.output = output.rule;
     const int target = addOutputTensor(layer, output);
     add(layer, std::move(pool), {source}, target);
@@ -168,7 +167,7 @@ void Lowering::lowerElementwise(const Layer& layer, const Operator& op) {
         output.rule.upper = codes[1];
         output.rule.factors = {
             requantizationFactor(input.scale / static_cast<double>(output.scale), layer.id)};
-        output.rule.rounding = simplestRounding(output.rule.rounding, output.rule.factors, reach(input));
+        simplifyRounding(output.rule, std::array{reach(input)});
         return add(layer, IntegerRescale{output.rule}, {source}, target);
     }
     IntegerLookup lookup;

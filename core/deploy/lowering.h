@@ -30,9 +30,9 @@ int bitsFor(std::int32_t lower, std::int32_t upper) noexcept;
 /// finite.
 FixedFactor requantizationFactor(double factor, const LayerId& layer);
 
-/// HalfUp where no accumulator in [-bound, bound] makes a tie with any of the factors (all nearest roundings
-/// agree then, and half up is the cheapest), else `rounding` itself. Floor stays.
-Rounding simplestRounding(Rounding rounding, std::span<const FixedFactor> factors, std::int64_t bound);
+/// HalfUp in place of another rounding to nearest wherever they give the same codes (all do, but on ties), as it is the
+/// cheapest. `bounds`: of the accumulators, one for all channels, or one for each. Floor stays.
+void simplifyRounding(Requantization& rule, std::span<const std::int64_t> bounds);
 
 /// Codes of a monotonic rule as bounds: those in [-bound, bound] where it moves on.
 /// Errors  InvalidConfig (no layer name): the rule is not monotonic, or moves by more than one direction.

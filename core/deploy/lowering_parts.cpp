@@ -2,7 +2,6 @@
 #include "core/types/error.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -10,17 +9,6 @@
 namespace bitlathe::core {
 
 namespace {
-
-/// Highest s such that 2^s divides x; 63 for 0, which everything divides.
-int twosIn(std::int64_t x) noexcept {
-    return x == 0 ? 63 : std::countr_zero(static_cast<std::uint64_t>(x));
-}
-
-/// A product acc * m is a tie at 2^n exactly when 2^(n-1) divides it and 2^n does not.
-bool canTie(const FixedFactor& factor, std::int64_t bound) noexcept {
-    const int needed = 31 - factor.exponent - 1 - twosIn(factor.mantissa);
-    return factor.mantissa != 0 && needed >= 0 && needed < 63 && (std::int64_t{1} << needed) <= bound;
-}
 
 /// Smallest accumulator in (low, high] whose code is `distance` steps from `base`; high has it.
 std::int64_t firstWithCode(const std::function<std::int32_t(std::int64_t)>& codeOf, std::int64_t low,
@@ -89,13 +77,17 @@ FixedFactor requantizationFactor(double factor, const LayerId& layer) {
     return result.mantissa == 0 ? FixedFactor{} : result;
 }
 
-Rounding simplestRounding(Rounding rounding, std::span<const FixedFactor> factors, std::int64_t bound) {
-    if (rounding == Rounding::Floor || rounding == Rounding::HalfUp) {
-        return rounding;
+void simplifyRounding(Requantization& rule, std::span<const std::int64_t> bounds) {
+    if (rule.rounding == Rounding::Floor || rule.rounding == Rounding::HalfUp) {
+        return;
     }
-    const bool ties = std::any_of(factors.begin(), factors.end(),
-                                  [&](const FixedFactor& factor) { return canTie(factor, bound); });
-    return ties ? rounding : Rounding::HalfUp;
+    for (std::size_t c = 0; c < std::max(bounds.size(), rule.factors.size()); ++c) {
+        const std::int64_t bound = bounds[bounds.size() == 1 ? 0 : c];
+        if (roundingMatters(rule.factor(c), bound, rule.zeroPoint, rule.lower, rule.upper)) {
+            return;
+        }
+    }
+    rule.rounding = Rounding::HalfUp;
 }
 
 ChannelThresholds thresholdsOf(const std::function<std::int32_t(std::int64_t)>& codeOf, std::int64_t bound) {

@@ -3,7 +3,9 @@
 #include "core/types/error.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -44,6 +46,21 @@ std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, std
         return product > 0 ? largest : 0;
     }
     return static_cast<std::int32_t>(std::clamp<std::int64_t>(product >> shift, 0, largest));
+}
+
+bool roundingMatters(const FixedFactor& factor, std::int64_t bound, std::int32_t zeroPoint,
+                     std::int32_t lower, std::int32_t upper) noexcept {
+    if (factor.mantissa == 0) {
+        return false;
+    }
+    const int zeros = std::countr_zero(static_cast<std::uint32_t>(factor.mantissa));
+    const int power = 30 - factor.exponent - zeros;  // of the least accumulator half-way between two values
+    if (power < 0 || power > 62 || (std::int64_t{1} << power) > bound) {
+        return false;  // a whole factor; or out of reach
+    }
+    const std::int64_t below =
+        (std::abs(std::int64_t{factor.mantissa}) >> zeros) / 2;  // the place is below + 1/2
+    return below + zeroPoint < upper || zeroPoint - below > lower;
 }
 
 std::int64_t roundingShift(std::int64_t product, int shift, Rounding rounding) noexcept {

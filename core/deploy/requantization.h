@@ -34,6 +34,14 @@ std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, std
 std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, Rounding rounding,
                         std::int32_t zeroPoint, std::int32_t lower, std::int32_t upper) noexcept;
 
+/// Whether nearest roundings can differ: some accumulator in [-bound, bound] lies half-way between two codes that the
+/// clamp does not make one. With mantissa = odd 2^z, n = 31 - exponent, half-way places are the odd multiples of
+///   accumulator 2^(n-1-z), value |odd| / 2
+/// so the least of them decides: it is out of reach, beyond the clamp on both sides, or it matters (true where a clamp
+/// that does not hold the zero point would have to be looked at more closely).
+bool roundingMatters(const FixedFactor& factor, std::int64_t bound, std::int32_t zeroPoint,
+                     std::int32_t lower, std::int32_t upper) noexcept;
+
 /// round(product / 2^shift) by the table above; 1 <= shift <= 62, |product| <= 2^62.
 std::int64_t roundingShift(std::int64_t product, int shift, Rounding rounding) noexcept;
 

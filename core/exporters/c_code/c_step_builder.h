@@ -10,6 +10,9 @@
 
 namespace bitlathe::core {
 
+/// Codes in memory are unsigned: the lowest is 0.
+std::int64_t storedCode(std::int64_t code, const IntegerTensor& tensor);
+
 /// Turns one layer of the integer model into tables, a description and a call (or several: a concat).
 class CStepBuilder {
 public:
@@ -17,8 +20,23 @@ public:
     void add();
 
 private:
-    struct Rule;  ///< how a layer requantizes, decided
+    /// How a layer requantizes, decided.
+    struct Rule {
+        std::string name;  ///< "BL_SHORT"
+        bool isPerChannel = false;
+        bool rounds = false;
+        std::vector<std::int64_t> multipliers;
+        std::vector<std::int64_t> shifts;  ///< as the table holds them
+        int preShift = 0;
+        std::int64_t zero = 0;
+        std::int64_t lower = 0;
+        std::int64_t upper = 0;
+    };
     static constexpr int kNeverShort = -1;
+    static constexpr int kMostPreShift = 30;
+    static constexpr std::int64_t kLargestCode = 255;
+    static constexpr std::int64_t kLargestOffset = std::int64_t{1}
+                                                   << 30;  ///< of BL_SHORT's rounding and zero point
 
     void addOp(const IntegerConv& conv);
     void addOp(const IntegerAdd& op);

@@ -83,6 +83,48 @@ private Q_SLOTS:
         QCOMPARE(pureShift(fixedFactor(-0.5)), std::optional<int>());
     }
 
+    /// Where rounding is said not to matter, every rounding to nearest gives the same code for every accumulator.
+    void roundingThatDoesNotMatter() {
+        std::mt19937_64 generator(9);
+        int settled = 0;
+        int byTheClamp = 0;
+        for (int i = 0; i < 3000; ++i) {
+            // Mantissas with many zero bits at the end: ties within reach.
+            const int zeros = static_cast<int>(generator() % 31);
+            const auto odd = static_cast<std::int32_t>(generator() % (std::uint64_t{1} << (31 - zeros))) | 1;
+            const FixedFactor factor{(generator() % 2 == 0 ? 1 : -1) * (odd << zeros),
+                                     static_cast<int>(generator() % 12) - 8};
+            const auto bound = static_cast<std::int64_t>(generator() % 3000);
+            const auto lower = static_cast<std::int32_t>(generator() % 200) - 128;
+            const auto upper = lower + static_cast<std::int32_t>(generator() % 256);
+            const auto zero = lower + static_cast<std::int32_t>(generator() % 2) * (upper - lower) / 2;
+            if (roundingMatters(factor, bound, zero, lower, upper)) {
+                continue;
+            }
+            ++settled;
+            byTheClamp += roundingMatters(factor, bound, zero, -1'000'000'000, 1'000'000'000) ? 1 : 0;
+            for (std::int64_t acc = -bound; acc <= bound; ++acc) {
+                const auto code = [&](Rounding rounding) {
+                    return requantize(acc, factor, rounding, zero, lower, upper);
+                };
+                QCOMPARE(code(Rounding::HalfEven), code(Rounding::HalfUp));
+                QCOMPARE(code(Rounding::HalfAway), code(Rounding::HalfUp));
+            }
+        }
+        QVERIFY(settled > 300 && settled < 2900);
+        QVERIFY(byTheClamp > 30);
+        // By hand: 8192 a step of 1526.5 codes. It is in reach, but beyond 255 on one side and below 0 on the other.
+        const FixedFactor real{1'600'651'264, -2};
+        QVERIFY(!roundingMatters(real, 16'065, 0, 0, 255));
+        QVERIFY(roundingMatters(real, 16'065, 0, 0, 2000));
+        QVERIFY(!roundingMatters(real, 8'191, 0, 0, 2000));
+        // Factor 1/2: the first tie is 1 -> 0.5.
+        QVERIFY(roundingMatters(fixedFactor(0.5), 1, 0, 0, 255));
+        QVERIFY(!roundingMatters(fixedFactor(0.5), 0, 0, 0, 255));
+        QVERIFY(!roundingMatters(fixedFactor(4.0), 1000, 0, 0, 255));  // whole steps
+        QVERIFY(!roundingMatters(FixedFactor{}, 1000, 0, 0, 255));
+    }
+
     void thresholdsSayTheSame() {
         std::mt19937_64 generator(4);
         for (int i = 0; i < 300; ++i) {
