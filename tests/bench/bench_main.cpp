@@ -1,6 +1,7 @@
 #include "engine/process_setup.h"
 #include "tests/bench/engine_bench.h"
 #include "tests/bench/peer_bench.h"
+#include "tests/bench/tensor_memory.h"
 
 #include <CLI/CLI.hpp>
 
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     try {
         bitlathe::engine::setUpProcess();
+        bitlathe::bench::countTensorMemory();
         for (const int count : threads) {
             peers.threads = count;
             if (!isPeersOnly) {

@@ -293,6 +293,15 @@ void PeerBench::raceTraining(const Net& net, const core::Graph& graph) {
         std::printf("%-44s %10s %10s  %-10s %7s %7.2f %7.2f  %s\n", (name + ", QAT over float").c_str(), "",
                     "", "own float", "", own, 1.35, own <= 1.35 ? "reached" : "short");
     }
+    if (quantized.peakBytes > 0 && plain.peakBytes > 0) {
+        constexpr double kMebibyte = 1 << 20;
+        const double share = static_cast<double>(quantized.peakBytes) / static_cast<double>(plain.peakBytes);
+        std::printf("%-44s %10.0f %10.0f  %-10s %7.2f %7s %7.2f  %s\n",
+                    (name + ", tensors, MiB").c_str(), static_cast<double>(quantized.peakBytes) / kMebibyte,
+                    static_cast<double>(plain.peakBytes) / kMebibyte, "own float", share, "", 1.5,
+                    share <= 1.5 ? "reached" : "short");
+        std::fflush(stdout);
+    }
     m_torch.ask({{"do", "drop"}});
 }
 

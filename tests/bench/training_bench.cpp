@@ -3,6 +3,7 @@
 #include "core/data/batches.h"
 #include "core/engine/engine.h"
 #include "engine/training/trainer.h"
+#include "tests/bench/tensor_memory.h"
 
 #include <ctime>
 #include <memory>
@@ -62,6 +63,8 @@ StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, in
     task.options.learningRate = 0.01;
     task.quantization = quantization;
     StepTimes times;
+    resetPeakTensorBytes();
+    const std::int64_t before = liveTensorBytes();
     core::TrainObserver observer;
     std::clock_t used = std::clock();
     observer.onStep = [&](const core::StepReport& report) {
@@ -71,6 +74,8 @@ StepTimes timeTrainingSteps(const core::Graph& graph, std::int64_t batchSize, in
             times.own.push_back({1000.0 * static_cast<double>(batchSize) / report.imagesPerSecond, cpuMs});
             times.other.push_back(*other);
         }
+        // The test behind the epoch is no step.
+        times.peakBytes = peakTensorBytes() - before;
         used = std::clock();
     };
     engine::train(task, core::RunContext(), observer);

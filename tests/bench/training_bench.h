@@ -4,6 +4,7 @@
 #include "core/graph/graph.h"
 #include "tests/bench/stopwatch.h"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -14,6 +15,7 @@ namespace bitlathe::bench {
 struct StepTimes {
     std::vector<Timing> own;
     std::vector<Timing> other;
+    std::int64_t peakBytes = 0;  ///< of all tensors alive in our steps, weights and optimizer included
 };
 
 /// Trains `graph` for some steps on images that need no time to make; between two steps the peer does one of
