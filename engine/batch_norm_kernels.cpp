@@ -23,30 +23,61 @@ BITLATHE_INLINE float clamped(float value, float lower, float upper) {
 
 }  // namespace
 
-BITLATHE_VECTORISED void accumulateMoments(const float* x, std::size_t pixels, std::size_t channels,
-                                           const float* shift, double* sum, double* squares) {
+namespace {
+
+/// lowest, highest  null unless hasExtrema
+template <bool hasExtrema>
+BITLATHE_INLINE void accumulate(const float* x, std::size_t pixels, std::size_t channels, const float* shift,
+                                double* sum, double* squares, float* lowest, float* highest) {
     std::array<float, kLanes> partSum;
     std::array<float, kLanes> partSquares;
+    std::array<float, kLanes> partLowest;
+    std::array<float, kLanes> partHighest;
     for (std::size_t row = 0; row < pixels; row += kRows) {
         const std::size_t end = std::min(row + kRows, pixels);
         for (std::size_t first = 0; first < channels; first += kLanes) {
             const std::size_t lanes = std::min(kLanes, channels - first);
             partSum.fill(0);
             partSquares.fill(0);
+            if constexpr (hasExtrema) {
+                std::copy(lowest + first, lowest + first + lanes, partLowest.begin());
+                std::copy(highest + first, highest + first + lanes, partHighest.begin());
+            }
             for (std::size_t p = row; p < end; ++p) {
                 const float* const values = x + p * channels + first;
                 for (std::size_t c = 0; c < lanes; ++c) {
                     const float centred = values[c] - shift[first + c];
                     partSum[c] += centred;
                     partSquares[c] += centred * centred;
+                    if constexpr (hasExtrema) {
+                        partLowest[c] = values[c] < partLowest[c] ? values[c] : partLowest[c];
+                        partHighest[c] = values[c] > partHighest[c] ? values[c] : partHighest[c];
+                    }
                 }
             }
             for (std::size_t c = 0; c < lanes; ++c) {
                 sum[first + c] += static_cast<double>(partSum[c]);
                 squares[first + c] += static_cast<double>(partSquares[c]);
             }
+            if constexpr (hasExtrema) {
+                std::copy(partLowest.begin(), partLowest.begin() + lanes, lowest + first);
+                std::copy(partHighest.begin(), partHighest.begin() + lanes, highest + first);
+            }
         }
     }
+}
+
+}  // namespace
+
+BITLATHE_VECTORISED void accumulateMoments(const float* x, std::size_t pixels, std::size_t channels,
+                                           const float* shift, double* sum, double* squares) {
+    accumulate<false>(x, pixels, channels, shift, sum, squares, nullptr, nullptr);
+}
+
+BITLATHE_VECTORISED void accumulateMomentsAndExtrema(const float* x, std::size_t pixels, std::size_t channels,
+                                                     const float* shift, double* sum, double* squares,
+                                                     float* lowest, float* highest) {
+    accumulate<true>(x, pixels, channels, shift, sum, squares, lowest, highest);
 }
 
 BITLATHE_VECTORISED void normalise(const float* x, float* out, std::size_t pixels, std::size_t channels,

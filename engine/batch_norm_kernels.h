@@ -19,6 +19,11 @@ struct PassBand {
 void accumulateMoments(const float* x, std::size_t pixels, std::size_t channels, const float* shift,
                        double* sum, double* squares);
 
+/// The same, and lowest[c] and highest[c] widened to hold every x of the channel. NaN widens nothing: it shows in
+/// the sums.
+void accumulateMomentsAndExtrema(const float* x, std::size_t pixels, std::size_t channels, const float* shift,
+                                 double* sum, double* squares, float* lowest, float* highest);
+
 /// out = clamp(a x + b, lower, upper)
 void normalise(const float* x, float* out, std::size_t pixels, std::size_t channels, const float* a,
                const float* b, const PassBand& band);

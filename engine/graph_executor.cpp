@@ -167,7 +167,7 @@ at::Tensor GraphExecutor::trainedBatchNorm(core::NodeId id, const at::Tensor& x)
         clamp = std::get<core::ClampOp>(m_graph.node(next).op);
     }
     if (x.dim() == 4 && x.device().is_cpu() && x.scalar_type() == at::kFloat) {
-        return batchNormForTraining(x, own, std::get<core::BatchNormOp>(node.op), clamp);
+        return batchNormForTraining(x, {}, own, std::get<core::BatchNormOp>(node.op), {clamp, {}});
     }
     at::Tensor value = applyOperator(node, own, {x}, m_mode);
     return clamp ? applyOperator(m_graph.node(next), {}, {std::move(value)}, m_mode) : value;

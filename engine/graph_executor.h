@@ -58,6 +58,10 @@ public:
     }
     /// Takes the node's grid away, for a hook that must see the value before it.
     std::optional<core::QParams> takeGrid(core::NodeId id);
+    /// Of a batch norm: the clamp that alone reads its value and can run in the same pass; -1: there is none.
+    core::NodeId soleClampBehind(core::NodeId id) const {
+        return m_clampBehind[static_cast<std::size_t>(id)];
+    }
     /// Makes a one-input node hand its input through.
     void bypass(core::NodeId id);
     bool isBypassed(core::NodeId id) const { return m_isBypassed[static_cast<std::size_t>(id)]; }

@@ -86,7 +86,8 @@ const std::vector<std::string>& parameterKindNames() {
 }
 
 const std::vector<std::string>& batchNormTrainingNames() {
-    static const std::vector<std::string> names{"running_merge", "delayed_fold", "batch_fold"};
+    static const std::vector<std::string> names{"running_merge", "delayed_fold", "batch_fold",
+                                                "scaled_weights"};
     return names;
 }
 

@@ -68,11 +68,15 @@ enum class BatchNormTraining {
     /// W' = W gamma / sqrt(batch variance + eps), the statistics of a first convolution (1712.05877 section
     /// 3.2, README eq. 84).
     BatchFold,
+    /// As RunningMerge the weights are quantized, but what the one convolution gives is divided by the same factor
+    /// again and then normalised with the batch's statistics (Krishnamoorthi 2018, arXiv:1806.08342, section 3.2.2;
+    /// torch.ao's ConvBn2d; README eq. 86). Values are those of the float layer but for the weights' rounding.
+    ScaledWeights,
 };
 
 /// Quantization's part of a training.
 struct QatOptions {
-    BatchNormTraining batchNorm = BatchNormTraining::RunningMerge;
+    BatchNormTraining batchNorm = BatchNormTraining::ScaledWeights;
     double foldDelayEpochs = 1;                    ///< DelayedFold alone
     std::optional<double> freezeBatchNormAtEpoch;  ///< running statistics stay, and are used, from here on
     std::optional<double> freezeRangesAtEpoch;     ///< observed and learned ranges stay from here on

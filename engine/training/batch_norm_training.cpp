@@ -1,11 +1,11 @@
 #include "engine/training/batch_norm_training.h"
 
-#include "engine/batch_norm_op.h"
 #include "engine/training/workers.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/var_mean.h>
@@ -152,12 +152,31 @@ at::Tensor normalise(const FoldablePair& pair, const at::Tensor& x, bool isFroze
             .add(alongChannels(betaOf(pair), x));
     }
     if (!isFrozen) {
-        return isPlain(x) ? batchNormForTraining(x, *pair.statistics, pair.normOp(), std::nullopt)
+        return isPlain(x) ? batchNormForTraining(x, {}, *pair.statistics, pair.normOp(), {})
                           : applyOperator(*pair.norm, *pair.statistics, {x}, ExecutionMode::Training);
     }
     const NodeTensors& norm = *pair.statistics;
     return at::batch_norm(x, norm.gamma, norm.beta, norm.mean, norm.variance, /*training=*/false,
                           pair.normOp().momentum, pair.normOp().epsilon, /*cudnn_enabled=*/false);
+}
+
+at::Tensor divisible(const at::Tensor& factor) {
+    const at::Tensor least =
+        at::where(factor.lt(0), at::full_like(factor, -kDeadFactor), at::full_like(factor, kDeadFactor));
+    return at::where(factor.abs().lt(kDeadFactor), least.detach(), factor);
+}
+
+bool canEndInOnePass(const FoldablePair& pair, const at::Tensor& x) {
+    return pair.workers == nullptr && isPlain(x);
+}
+
+at::Tensor normaliseAndEnd(const FoldablePair& pair, const at::Tensor& x, const at::Tensor& factor,
+                           const NormEnding& ending) {
+    return batchNormForTraining(x, factor, *pair.statistics, pair.normOp(), ending);
+}
+
+at::Tensor unscaled(const at::Tensor& x, const at::Tensor& factor) {
+    return x.div(alongChannels(factor, x));
 }
 
 void followFoldedOutput(const FoldablePair& pair, const ChannelFactor& factor, const at::Tensor& output) {

@@ -2,6 +2,7 @@
 
 #include "core/graph/graph.h"
 #include "core/train/train_options.h"
+#include "engine/batch_norm_op.h"
 #include "engine/operators.h"
 
 #include <ATen/core/Tensor.h>
@@ -38,6 +39,9 @@ ChannelFactor runningFactor(const FoldablePair& pair);
 /// (PyTorch's momentum, unbiased variance). README eq. 84.
 ChannelFactor batchFactor(const FoldablePair& pair, const at::Tensor& output);
 
+/// The factor with numbers nearer to 0 than 1e-6 moved there, so that it can be divided by; they get no gradient.
+at::Tensor divisible(const at::Tensor& factor);
+
 /// weight times factor along dim 0.
 at::Tensor foldedWeight(const at::Tensor& weight, const ChannelFactor& factor);
 /// beta + (bias - mean) factor.
@@ -45,6 +49,13 @@ at::Tensor foldedBias(const FoldablePair& pair, const ChannelFactor& factor);
 
 /// Batch norm as the graph has it; with `isFrozen` on the running statistics, which stay.
 at::Tensor normalise(const FoldablePair& pair, const at::Tensor& x, bool isFrozen);
+/// Whether normaliseAndEnd takes this layer and value.
+bool canEndInOnePass(const FoldablePair& pair, const at::Tensor& x);
+/// normalise(x / factor) with the batch's statistics and what is behind it, in the fewest passes. factor  undefined: 1
+at::Tensor normaliseAndEnd(const FoldablePair& pair, const at::Tensor& x, const at::Tensor& factor,
+                           const NormEnding& ending);
+/// x / factor per channel.
+at::Tensor unscaled(const at::Tensor& x, const at::Tensor& factor);
 /// Updates the running statistics from a folded layer's output, from which c = (y - beta) / factor + mean is
 /// known without computing it (README eq. 85). Channels with |factor| < 1e-6 keep theirs.
 void followFoldedOutput(const FoldablePair& pair, const ChannelFactor& factor, const at::Tensor& output);

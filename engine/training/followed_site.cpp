@@ -109,36 +109,53 @@ std::vector<core::Range> FollowedActivation::shared(std::vector<core::Range> own
     return own;
 }
 
-void FollowedActivation::follow(const at::Tensor& x) {
+void FollowedActivation::followValues(const at::Tensor& x) {
     const at::NoGradGuard noGrad;
+    if (m_rule != Rule::Tracker) {
+        move(shared(extremaOf(x)));
+        return;
+    }
     double* const state = m_ranges.data_ptr<double>();
     double& batches = m_batches.data_ptr<double>()[0];
-    if (m_rule == Rule::Tracker) {
-        core::RangeTracker tracker({state[0], state[1]}, static_cast<std::int64_t>(batches));
-        const core::Range range = tracker.update(shared({trackedExtrema(x)}).front());
-        state[0] = range.lower;
-        state[1] = range.upper;
-    } else {
-        const std::vector<core::Range> seen = shared(extremaOf(x));
-        for (std::size_t s = 0; s < seen.size(); ++s) {
-            double& lower = state[2 * s];
-            double& upper = state[2 * s + 1];
-            if (m_rule == Rule::Extrema) {
-                lower = std::min(lower, seen[s].lower);
-                upper = std::max(upper, seen[s].upper);
-            } else {
-                lower = core::MovingAverage(m_weightOfNewest, lower).add(seen[s].lower);
-                upper = core::MovingAverage(m_weightOfNewest, upper).add(seen[s].upper);
-            }
+    core::RangeTracker tracker({state[0], state[1]}, static_cast<std::int64_t>(batches));
+    const core::Range range = tracker.update(shared({trackedExtrema(x)}).front());
+    state[0] = range.lower;
+    state[1] = range.upper;
+    batches += 1;
+}
+
+void FollowedActivation::move(const std::vector<core::Range>& seen) {
+    double* const state = m_ranges.data_ptr<double>();
+    for (std::size_t s = 0; s < seen.size(); ++s) {
+        double& lower = state[2 * s];
+        double& upper = state[2 * s + 1];
+        if (m_rule == Rule::Extrema) {
+            lower = std::min(lower, seen[s].lower);
+            upper = std::max(upper, seen[s].upper);
+        } else {
+            lower = core::MovingAverage(m_weightOfNewest, lower).add(seen[s].lower);
+            upper = core::MovingAverage(m_weightOfNewest, upper).add(seen[s].upper);
         }
     }
-    batches += 1;
+    m_batches.data_ptr<double>()[0] += 1;
+}
+
+bool FollowedActivation::followsExtrema() const {
+    return m_rule != Rule::Tracker && !m_axis && workers() == nullptr &&
+           m_quantizer->straightThrough() == core::StraightThrough::Clipped;
+}
+
+std::optional<core::QParams> FollowedActivation::follow(const core::Range& extrema) {
+    if (isFollowing()) {
+        move({extrema});
+    }
+    return isQuantizing() ? std::optional(grid({})) : std::nullopt;
 }
 
 at::Tensor FollowedActivation::apply(const at::Tensor& value) {
     const at::Tensor x = value.cpu().to(at::kFloat);
-    if (m_rule != Rule::Fixed && !isRangeFrozen()) {
-        follow(x.detach());
+    if (isFollowing()) {
+        followValues(x.detach());
     }
     return isQuantizing() ? quantizeOnGrid(x, grid({}), m_quantizer->straightThrough()).to(value.device())
                           : value;

@@ -15,13 +15,18 @@ public:
                        std::int64_t batchesSeen, std::optional<int> axis, std::int64_t channelsPerSlice);
 
     at::Tensor apply(const at::Tensor& x) override;
+    bool followsExtrema() const override;
+    std::optional<core::QParams> follow(const core::Range& extrema) override;
     core::QParams grid(const at::Tensor& weight) const override;
     void addState(NamedTensors& state) override;
 
 private:
     enum class Rule { Average, Tracker, Extrema, Fixed };
 
-    void follow(const at::Tensor& x);
+    bool isFollowing() const noexcept { return m_rule != Rule::Fixed && !isRangeFrozen(); }
+    void followValues(const at::Tensor& x);
+    /// One batch whose slices have these extrema; not for a tracker.
+    void move(const std::vector<core::Range>& seen);
     std::vector<core::Range> extremaOf(const at::Tensor& x) const;
     /// What all workers saw together.
     std::vector<core::Range> shared(std::vector<core::Range> own) const;

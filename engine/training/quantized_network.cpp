@@ -3,6 +3,7 @@
 #include "core/plan/trainable_config.h"
 #include "core/types/error.h"
 #include "engine/evaluator.h"
+#include "engine/operators.h"
 #include "engine/quantized_executor.h"
 #include "engine/tensor_bridge.h"
 
@@ -52,7 +53,7 @@ QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, core::PreparedMo
       m_isDelayedFoldDone(at::zeros({1}, at::kDouble)) {
     core::requireTrainable(m_config);
     if (!m_config.input.isFloat()) {
-        addOutput(nullptr, {core::kInputLayer, core::SiteKind::Output}, 0, m_config.input, task);
+        setHook(0, addOutput(nullptr, {core::kInputLayer, core::SiteKind::Output}, m_config.input, task));
     }
     for (const core::Layer& layer : m_kept.layers) {
         addLayer(layer, task);
@@ -61,6 +62,10 @@ QuantizedNetwork::QuantizedNetwork(const core::TrainTask& task, core::PreparedMo
 
 void QuantizedNetwork::addLayer(const core::Layer& layer, const core::TrainTask& task) {
     const core::LayerQuant* const quant = configOf(m_config, layer.id);
+    SiteTrainer* output = nullptr;
+    if (quant != nullptr && layer.isQuantizable && !quant->output.isFloat()) {
+        output = addOutput(&layer, {layer.id, core::SiteKind::Output}, quant->output, task);
+    }
     if (layer.hasWeights()) {
         auto trained = std::make_unique<QuantizedLayer>();
         trained->layer = &layer;
@@ -78,35 +83,48 @@ void QuantizedNetwork::addLayer(const core::Layer& layer, const core::TrainTask&
             trained->weight = makeWeightTrainer(layer, quant->weight, weightForm(*trained, startsFolded));
             trained->learnsWeightRange = !trained->weight->parameters(task.options).empty();
         }
-        const QuantizedLayer* const target = trained.get();
+        QuantizedLayer* const target = trained.get();
         m_executor.setOperator(layer.node, [this, target](std::vector<at::Tensor> inputs) {
             return compute(*target, inputs[0]);
         });
-        // Batch norm that is never folded nor frozen is left to the executor, which fuses it with its activation.
-        const bool isPlain = !isFoldedWhenDeployed(*target) && !m_options.freezeBatchNormAtEpoch;
-        if (layer.batchNorm >= 0 && !isPlain) {
-            m_executor.setOperator(layer.batchNorm, [this, target](std::vector<at::Tensor> inputs) {
-                return foldOf(*target) == Fold::None ? normalise(target->pair, inputs[0], m_isBatchNormFrozen)
-                                                     : inputs[0];
-            });
+        if (layer.batchNorm >= 0) {
+            addNorm(*target, output);
         }
         m_layers.push_back(std::move(trained));
+        output = target->output == nullptr ? output : nullptr;
     }
-    if (quant != nullptr && layer.isQuantizable && !quant->output.isFloat()) {
-        addOutput(&layer, {layer.id, core::SiteKind::Output}, layer.outputNode, quant->output, task);
+    if (output != nullptr) {
+        setHook(layer.outputNode, output);
     }
 }
 
-void QuantizedNetwork::addOutput(const core::Layer* layer, const core::SiteId& id, core::NodeId node,
-                                 const core::SiteQuant& quant, const core::TrainTask& task) {
+void QuantizedNetwork::addNorm(QuantizedLayer& layer, SiteTrainer* output) {
+    const core::NodeId norm = layer.layer->batchNorm;
+    const core::NodeId last = layer.layer->outputNode;
+    if (const core::NodeId clamp = m_executor.soleClampBehind(norm); clamp == last) {
+        layer.clamp = clamp;
+        m_executor.bypass(clamp);
+    }
+    if (last == norm || last == layer.clamp) {
+        layer.output = output;
+    }
+    m_executor.setOperator(
+        norm, [this, target = &layer](std::vector<at::Tensor> inputs) { return end(*target, inputs[0]); });
+}
+
+void QuantizedNetwork::setHook(core::NodeId node, SiteTrainer* site) {
+    m_executor.setHook(node, [site](at::Tensor value) { return site->apply(value); });
+}
+
+SiteTrainer* QuantizedNetwork::addOutput(const core::Layer* layer, const core::SiteId& id,
+                                         const core::SiteQuant& quant, const core::TrainTask& task) {
     const core::QuantizedTraining& training = *task.quantization;
     const core::SiteStatistics* const statistics =
         training.statistics == nullptr ? nullptr : training.statistics->find(id);
     const core::QParams* const start = training.start == nullptr ? nullptr : training.start->find(id);
     auto site = makeActivationTrainer(layer, id, quant, statistics, start);
     site->setWorkers(workers());
-    m_executor.setHook(node, [target = site.get()](at::Tensor value) { return target->apply(value); });
-    m_outputs.emplace(id, std::move(site));
+    return m_outputs.emplace(id, std::move(site)).first->second.get();
 }
 
 QuantizedNetwork::Fold QuantizedNetwork::foldOf(const QuantizedLayer& layer) const {
@@ -120,8 +138,11 @@ QuantizedNetwork::Fold QuantizedNetwork::foldOf(const QuantizedLayer& layer) con
     if (m_isBatchNormFrozen) {
         return Fold::Frozen;
     }
-    const bool isBatch = isFake || m_options.batchNorm == core::BatchNormTraining::BatchFold;
-    return isBatch ? Fold::BatchFold : Fold::RunningMerge;
+    if (isFake || m_options.batchNorm == core::BatchNormTraining::BatchFold) {
+        return Fold::BatchFold;
+    }
+    return m_options.batchNorm == core::BatchNormTraining::ScaledWeights ? Fold::ScaledWeights
+                                                                         : Fold::RunningMerge;
 }
 
 bool QuantizedNetwork::isFoldedWhenDeployed(const QuantizedLayer& layer) const {
@@ -132,8 +153,9 @@ at::Tensor QuantizedNetwork::quantized(const QuantizedLayer& layer, const at::Te
     return layer.weight == nullptr ? weight : layer.weight->apply(weight);
 }
 
-at::Tensor QuantizedNetwork::compute(const QuantizedLayer& layer, const at::Tensor& x) const {
+at::Tensor QuantizedNetwork::compute(QuantizedLayer& layer, const at::Tensor& x) const {
     const FoldablePair& pair = layer.pair;
+    layer.scale = at::Tensor();
     switch (foldOf(layer)) {
     case Fold::None:
         return pair.compute(x, quantized(layer, pair.tensors->weight), pair.tensors->bias);
@@ -144,8 +166,44 @@ at::Tensor QuantizedNetwork::compute(const QuantizedLayer& layer, const at::Tens
                              batchFactor(pair, pair.compute(x, pair.tensors->weight, pair.tensors->bias)));
     case Fold::RunningMerge:
         return computeMerged(layer, x);
+    case Fold::ScaledWeights:
+        return computeScaled(layer, x);
     }
     return {};
+}
+
+at::Tensor QuantizedNetwork::end(QuantizedLayer& layer, const at::Tensor& x) const {
+    const at::Tensor scale = std::exchange(layer.scale, at::Tensor());
+    const Fold fold = foldOf(layer);
+    const bool isNormalised = fold == Fold::ScaledWeights || (fold == Fold::None && !m_isBatchNormFrozen);
+    const bool isOnePass = isNormalised && canEndInOnePass(layer.pair, x);
+    bool isQuantized = layer.output == nullptr;
+    at::Tensor value;
+    if (isOnePass) {
+        NormEnding ending;
+        if (layer.clamp >= 0) {
+            ending.clamp = std::get<core::ClampOp>(structure().node(layer.clamp).op);
+        }
+        if (!isQuantized && layer.output->followsExtrema()) {
+            ending.grid = [&](const core::Range& extrema) { return layer.output->follow(extrema); };
+            isQuantized = true;
+        }
+        try {
+            value = normaliseAndEnd(layer.pair, x, scale, ending);
+        } catch (const core::Error& error) {
+            throw core::Error(error.code(), "'" + layer.layer->id.str() + "': " + error.what());
+        }
+    } else {
+        value = scale.defined() ? unscaled(x, scale) : x;
+        if (isNormalised || fold == Fold::None) {
+            value = normalise(layer.pair, value, m_isBatchNormFrozen);
+        }
+        if (layer.clamp >= 0) {
+            value =
+                applyOperator(structure().node(layer.clamp), {}, {std::move(value)}, ExecutionMode::Training);
+        }
+    }
+    return isQuantized ? value : layer.output->apply(value);
 }
 
 at::Tensor QuantizedNetwork::computeFolded(const QuantizedLayer& layer, const at::Tensor& x,
@@ -168,6 +226,15 @@ at::Tensor QuantizedNetwork::computeMerged(const QuantizedLayer& layer, const at
     const at::Tensor value = computeFolded(layer, x, runningFactor(pair));
     const at::AutoGradMode gradients(true);
     return withGradientOf(value, path);
+}
+
+at::Tensor QuantizedNetwork::computeScaled(QuantizedLayer& layer, const at::Tensor& x) const {
+    const FoldablePair& pair = layer.pair;
+    const ChannelFactor factor{divisible(runningFactor(pair).factor), {}};
+    layer.scale = factor.factor;
+    const at::Tensor& bias = pair.tensors->bias;
+    return pair.compute(x, quantized(layer, foldedWeight(pair.tensors->weight, factor)),
+                        bias.defined() ? bias.mul(factor.factor) : bias);
 }
 
 std::vector<Parameter> QuantizedNetwork::parameters(const core::TrainOptions& options) {

@@ -36,20 +36,31 @@ private:
         FoldablePair pair;
         std::unique_ptr<SiteTrainer> weight;  ///< null: float
         bool learnsWeightRange = false;
+        core::NodeId clamp = -1;        ///< activation that the batch norm's node applies; -1: none
+        SiteTrainer* output = nullptr;  ///< the output's quantizer where the batch norm's node applies it
+        at::Tensor
+            scale;  ///< what the convolution just computed is multiplied by (ScaledWeights); else undefined
     };
-    enum class Fold { None, RunningMerge, BatchFold, Frozen };
+    enum class Fold { None, RunningMerge, BatchFold, ScaledWeights, Frozen };
 
     QuantizedNetwork(const core::TrainTask& task, core::PreparedModel kept,
                      std::shared_ptr<const Workers> workers);
 
     void addLayer(const core::Layer& layer, const core::TrainTask& task);
-    void addOutput(const core::Layer* layer, const core::SiteId& id, core::NodeId node,
-                   const core::SiteQuant& quant, const core::TrainTask& task);
+    /// Lets the node of a layer's batch norm do what is behind it in the layer.
+    void addNorm(QuantizedLayer& layer, SiteTrainer* output);
+    /// Makes the quantizer of a tensor; its hook is the caller's.
+    SiteTrainer* addOutput(const core::Layer* layer, const core::SiteId& id, const core::SiteQuant& quant,
+                           const core::TrainTask& task);
+    void setHook(core::NodeId node, SiteTrainer* site);
     Fold foldOf(const QuantizedLayer& layer) const;
-    at::Tensor compute(const QuantizedLayer& layer, const at::Tensor& x) const;
+    at::Tensor compute(QuantizedLayer& layer, const at::Tensor& x) const;
+    /// What the layer makes of its convolution's result: batch norm as it is trained, activation, quantizer.
+    at::Tensor end(QuantizedLayer& layer, const at::Tensor& x) const;
     at::Tensor computeFolded(const QuantizedLayer& layer, const at::Tensor& x,
                              const ChannelFactor& factor) const;
     at::Tensor computeMerged(const QuantizedLayer& layer, const at::Tensor& x) const;
+    at::Tensor computeScaled(QuantizedLayer& layer, const at::Tensor& x) const;
     at::Tensor quantized(const QuantizedLayer& layer, const at::Tensor& weight) const;
     /// The weight as its grid sees it.
     at::Tensor weightForm(const QuantizedLayer& layer, bool isFolded) const;

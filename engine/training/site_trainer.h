@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ public:
 
     /// The fake-quantized value, differentiable. In training; ranges that follow the data move.
     virtual at::Tensor apply(const at::Tensor& x) = 0;
+    /// True when the extrema of a value are all that apply() would look at, and all slices share one grid: then
+    /// follow() and fake-quantization on its grid (README eq. 76) are what apply() does.
+    virtual bool followsExtrema() const { return false; }
+    /// Moves the range as apply() would. The grid to quantize the value on; empty: it stays as it is.
+    virtual std::optional<core::QParams> follow(const core::Range& /*extrema*/) { return std::nullopt; }
     /// The grid as it stands. weight  the tensor quantized; undefined for activations
     virtual core::QParams grid(const at::Tensor& weight) const = 0;
     /// Starts anew on another form of the weights (README eq. 83).

@@ -1,5 +1,6 @@
 #include "engine/batch_norm_op.h"
 #include "engine/graph_executor.h"
+#include "engine/straight_through.h"
 #include "engine/tensor_bridge.h"
 
 #include "core/types/error.h"
@@ -86,7 +87,7 @@ private Q_SLOTS:
         const engine::NodeTensors wide = parameters(channels, at::kDouble);
         const at::Tensor x = engine::toChannelsLast(values).clone().requires_grad_(true);
         const at::Tensor wideX = values.to(at::kDouble).clone().requires_grad_(true);
-        const at::Tensor y = engine::batchNormForTraining(x, own, op, clamp);
+        const at::Tensor y = engine::batchNormForTraining(x, {}, own, op, {clamp, {}});
         const at::Tensor expected = reference(wideX, wide, op, clamp);
         // x - mean loses log2(|mean| / deviation) of float's 24 bits before anything is computed.
         const double tolerance = mean == 0 ? 1e-5 : 1e-3;
@@ -101,6 +102,83 @@ private Q_SLOTS:
         compareTensors(x.grad().to(at::kDouble), wideX.grad(), 2e-5, 1e-4);
         compareTensors(own.gamma.grad().to(at::kDouble), wide.gamma.grad(), 2e-4, 1e-5);
         compareTensors(own.beta.grad().to(at::kDouble), wide.beta.grad(), 2e-4, 1e-5);
+    }
+
+    void aFactorIsDividedOutAgain() {
+        const core::Shape shape{5, 6, 9, 7};
+        const at::Tensor values = engine::wrap(randomTensor(shape, 15));
+        const at::Tensor gradient = engine::wrap(randomTensor(shape, 16));
+        core::BatchNormOp op;
+        op.epsilon = 0.05;  // large, so that the factor's own gradient shows
+        const engine::NodeTensors own = parameters(6, at::kFloat);
+        const engine::NodeTensors wide = parameters(6, at::kDouble);
+        const at::Tensor factor =
+            engine::wrap({{6}, {0.5F, -2, 3, 0.1F, 1, -0.7F}}).clone().requires_grad_(true);
+        const at::Tensor wideFactor = factor.detach().to(at::kDouble).requires_grad_(true);
+        const at::Tensor x = engine::toChannelsLast(values).clone().requires_grad_(true);
+        const at::Tensor wideX = values.to(at::kDouble).clone().requires_grad_(true);
+        const at::Tensor y = engine::batchNormForTraining(x, factor, own, op, {core::ClampOp{0, 1}, {}});
+        const at::Tensor expected =
+            reference(wideX.div(wideFactor.view({1, 6, 1, 1})), wide, op, core::ClampOp{0, 1});
+        compareTensors(y.to(at::kDouble), expected, 1e-5, 1e-5);
+        compareTensors(own.mean.to(at::kDouble), wide.mean, 1e-5, 1e-6);
+        compareTensors(own.variance.to(at::kDouble), wide.variance, 1e-5, 1e-6);
+        y.backward(gradient);
+        expected.backward(gradient.to(at::kDouble));
+        // Sums of 315 products in float, as above.
+        compareTensors(x.grad().to(at::kDouble), wideX.grad(), 2e-4, 1e-4);
+        compareTensors(factor.grad().to(at::kDouble), wideFactor.grad(), 1e-3, 1e-4);
+        compareTensors(own.gamma.grad().to(at::kDouble), wide.gamma.grad(), 2e-4, 1e-5);
+        compareTensors(own.beta.grad().to(at::kDouble), wide.beta.grad(), 2e-4, 1e-5);
+    }
+
+    void theGridBehindItIsThatOfASecondPass_data() {
+        QTest::addColumn<double>("lower");
+        QTest::addColumn<double>("upper");
+        QTest::addColumn<double>("share");
+        QTest::newRow("all values on the grid") << -kInfinity << kInfinity << 1.0;
+        QTest::newRow("a grid narrower than the values") << -kInfinity << kInfinity << 0.3;
+        QTest::newRow("relu6 and a narrow grid") << 0.0 << 6.0 << 0.3;
+    }
+    void theGridBehindItIsThatOfASecondPass() {
+        QFETCH(double, lower);
+        QFETCH(double, upper);
+        QFETCH(double, share);
+        const core::Shape shape{7, 12, 11, 9};
+        const at::Tensor gradient = engine::wrap(randomTensor(shape, 18));
+        const core::BatchNormOp op;
+        std::optional<core::ClampOp> clamp;
+        if (!std::isinf(lower)) {
+            clamp = core::ClampOp{lower, upper};
+        }
+        core::Range seen;
+        core::QParams grid;
+        const auto gridFrom = [&](const core::Range& range) {
+            seen = range;
+            grid.scale = {static_cast<float>(share * range.width() / 15)};
+            grid.zeroPoint = {static_cast<std::int32_t>(std::lround(-range.lower / (range.width() / 15)))};
+            grid.quantMax = 15;
+            return std::optional(grid);
+        };
+        std::vector<at::Tensor> results;
+        for (const bool isOnePass : {true, false}) {
+            const engine::NodeTensors tensors = parameters(12, at::kFloat);
+            const at::Tensor x = engine::wrap(randomTensor(shape, 17)).clone().requires_grad_(true);
+            at::Tensor y = engine::batchNormForTraining(
+                x, {}, tensors, op,
+                {clamp,
+                 isOnePass ? gridFrom : std::function<std::optional<core::QParams>(const core::Range&)>()});
+            if (!isOnePass) {
+                QCOMPARE(seen.lower, y.detach().min().item().toDouble());
+                QCOMPARE(seen.upper, y.detach().max().item().toDouble());
+                y = engine::fakeQuantizeStraightThrough(y, grid);
+            }
+            y.backward(gradient);
+            results.insert(results.end(), {y.detach(), x.grad(), tensors.gamma.grad(), tensors.beta.grad()});
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            QVERIFY2(at::equal(results[i], results[i + 4]), qPrintable(QString::number(i)));
+        }
     }
 
     void momentsEqualLibTorch() {
@@ -119,7 +197,7 @@ private Q_SLOTS:
             at::set_num_threads(threads);
             const engine::NodeTensors tensors = parameters(24, at::kFloat);
             const at::Tensor x = engine::wrap(randomTensor({16, 24, 20, 20}, 7)).clone().requires_grad_(true);
-            const at::Tensor y = engine::batchNormForTraining(x, tensors, op, core::ClampOp{0, 6});
+            const at::Tensor y = engine::batchNormForTraining(x, {}, tensors, op, {core::ClampOp{0, 6}, {}});
             y.backward(engine::wrap(randomTensor({16, 24, 20, 20}, 8)));
             results.insert(results.end(), {y.detach(), x.grad(), tensors.gamma.grad(), tensors.mean});
         }
@@ -156,7 +234,7 @@ private Q_SLOTS:
     void oneValueAChannelIsRefused() {
         const core::BatchNormOp op;
         QVERIFY_EXCEPTION_THROWN(engine::batchNormForTraining(engine::wrap(randomTensor({1, 3, 1, 1}, 13)),
-                                                              parameters(3, at::kFloat), op, std::nullopt),
+                                                              {}, parameters(3, at::kFloat), op, {}),
                                  core::Error);
     }
 };

@@ -5,7 +5,7 @@
 #include "core/graph/prepare.h"
 #include "core/plan/quant_plan.h"
 #include "core/types/error.h"
-#include "tests/support/random_graph.h"
+#include "tests/support/bar_training.h"
 
 #include <ATen/Context.h>
 
@@ -18,129 +18,8 @@
 #include <limits>
 
 using namespace bitlathe;
-using tests::randomTensor;
-
-namespace {
-
-core::FloatTensor filled(std::int64_t count, float value) {
-    return {{count}, std::vector<float>(static_cast<std::size_t>(count), value)};
-}
-
-/// conv - batch norm - relu - depthwise - batch norm - relu - linear for bars of 12×12.
-core::Graph barNet() {
-    core::Graph graph;
-    graph.name = "bar_net";
-    graph.nodes.push_back({"input", core::InputOp{}, {}, {1, 1, 12, 12}});
-    const auto norm = [] {
-        return core::BatchNormOp{filled(8, 1), filled(8, 0), filled(8, 0), filled(8, 1), 1e-5, 0.1};
-    };
-    core::Conv2dOp conv;
-    conv.weight = randomTensor({8, 1, 5, 5}, 1, 0.3F);
-    conv.stride = {2, 2};
-    core::NodeId x = graph.append("conv", conv, {0});
-    x = graph.append("bn", norm(), {x});
-    x = graph.append("act", core::ClampOp{0, std::numeric_limits<double>::infinity()}, {x});
-    core::Conv2dOp depthwise;
-    depthwise.weight = randomTensor({8, 1, 3, 3}, 3, 0.4F);
-    depthwise.padding = {1, 1, 1, 1};
-    depthwise.groups = 8;
-    x = graph.append("dw", depthwise, {x});
-    x = graph.append("dw_bn", norm(), {x});
-    x = graph.append("dw_act", core::ClampOp{0, std::numeric_limits<double>::infinity()}, {x});
-    x = graph.append("flatten", core::FlattenOp{}, {x});
-    graph.output = graph.append("head", core::LinearOp{randomTensor({3, 128}, 2, 0.05F), filled(3, 0)}, {x});
-    core::inferShapes(graph, {1, 1, 12, 12});
-    return graph;
-}
-
-core::BatchSource trainBatches() {
-    core::BatchSource::Options options;
-    options.batchSize = 16;
-    options.shuffle = core::Seed{5};
-    options.augmentation = {true, 1};
-    return tests::barBatches(96, options);
-}
-
-core::BatchSource testBatches() {
-    return tests::barBatches(60, {});
-}
-
-/// Everything a quantized training is given, kept alive together.
-struct Bench {
-    engine::TorchEngine engine;
-    core::Graph graph;
-    core::QuantConfig config;
-    core::Statistics statistics;
-    core::BatchSource train = trainBatches();
-    core::BatchSource test = testBatches();
-    core::TrainOptions options;
-    core::QatOptions qat;
-    std::string folder;
-
-    Bench() {
-        engine.setThreads(1);
-        graph = floatTrained();
-        options.epochs = 3;
-        options.learningRate = 0.02;
-        options.schedule.method = {"cosine", {}};
-        setConfig(2, 4, "symmetric", "min_max", core::BatchNormMode::Folded);
-    }
-
-    core::Graph floatTrained() {
-        const core::Graph start = barNet();
-        core::TrainTask task;
-        task.graph = &start;
-        task.trainData = &train;
-        task.testData = &test;
-        task.options.epochs = 6;
-        task.options.learningRate = 0.05;
-        return engine.train(task, {}, {}).graph;
-    }
-
-    void setConfig(int weightBits, int outputBits, const std::string& quantizer, const std::string& observer,
-                   core::BatchNormMode mode) {
-        config = {};
-        core::LayerQuant quant;
-        quant.weight.bits = core::BitWidth(weightBits);
-        quant.weight.quantizer = {quantizer == "affine" ? "symmetric" : quantizer, {}};
-        quant.output.bits = core::BitWidth(outputBits);
-        quant.output.quantizer = {quantizer, {}};
-        quant.output.observer = {observer, {}};
-        quant.batchNorm = mode;
-        for (const core::Layer& layer : core::prepare(graph).layers) {
-            config.layers[layer.id] = quant;
-        }
-        config.input = quant.output;
-        config.input.bits = core::BitWidth(8);
-        statistics = engine.calibrate(prepared(), test, {});
-    }
-
-    core::PreparedModel prepared() const { return core::preparedFor(core::prepare(graph), config); }
-
-    core::TrainTask task() {
-        core::TrainTask task;
-        task.graph = &graph;
-        task.trainData = &train;
-        task.testData = &test;
-        task.options = options;
-        task.quantization = core::QuantizedTraining{&config, &statistics, nullptr, qat};
-        task.checkpointFolder = folder;
-        return task;
-    }
-    core::TrainResult run(const core::RunContext& context = {}, const core::TrainObserver& observer = {}) {
-        return engine.train(task(), context, observer);
-    }
-    double startTop1() {
-        const core::PreparedModel model = prepared();
-        return engine.evaluate(model, core::resolvePlan(model, config, statistics), test, {}).top1Percent();
-    }
-};
-
-bool isSamePlan(const core::QuantPlan& a, const core::QuantPlan& b) {
-    return a.sites == b.sites && a.batchNorm == b.batchNorm;
-}
-
-}  // namespace
+using tests::Bench;
+using tests::isSamePlan;
 
 class TestQuantizedTraining : public QObject {
     Q_OBJECT
@@ -164,6 +43,11 @@ private Q_SLOTS:
                              << "min_max" << icn << 0 << 2;
         QTest::newRow("lsq, icn") << "lsq" << "min_max" << icn << 0 << 2;
         QTest::newRow("lsq, running merge") << "lsq" << "min_max" << folded << 0 << 4;
+        QTest::newRow("scaled weights") << "affine"
+                                        << "moving_average" << folded << 3 << 3;
+        QTest::newRow("scaled weights, lsq") << "lsq" << "min_max" << folded << 3 << 3;
+        QTest::newRow("scaled weights, tracked") << "power_of_two"
+                                                 << "range_tracker" << folded << 3 << 4;
         QTest::newRow("power of two, tracked") << "power_of_two"
                                                << "range_tracker" << folded << 0 << 3;
     }
@@ -187,7 +71,7 @@ private Q_SLOTS:
     void whatItReportsIsWhatRuns() {
         for (const auto training :
              {core::BatchNormTraining::RunningMerge, core::BatchNormTraining::DelayedFold,
-              core::BatchNormTraining::BatchFold}) {
+              core::BatchNormTraining::BatchFold, core::BatchNormTraining::ScaledWeights}) {
             Bench bench;
             bench.qat.batchNorm = training;
             const core::TrainResult result = bench.run();
@@ -300,6 +184,7 @@ private Q_SLOTS:
 
     void theTeacherCounts() {
         Bench bench;
+        bench.setConfig(4, 4, "symmetric", "min_max", core::BatchNormMode::Folded);
         const core::TrainResult labels = bench.run();
         bench.options.distillation = {0.5, 4};
         const core::TrainResult taught = bench.run();
