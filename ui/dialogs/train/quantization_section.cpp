@@ -24,8 +24,12 @@ QuantizationSection::QuantizationSection(QWidget* parent) : TrainSection(parent)
     m_batchNorm = new QComboBox(this);
     m_batchNorm->setObjectName(QStringLiteral("batchNormTraining"));
     const std::tuple<core::BatchNormTraining, QString, QString> modes[] = {
+        {core::BatchNormTraining::ScaledWeights, tr("Scaled weights, divided out again"),
+         tr("One convolution a step: weights scaled by the running statistics, then the batch's own "
+            "normalisation (Krishnamoorthi 2018, as torch.ao)")},
         {core::BatchNormTraining::RunningMerge, tr("Merged with running statistics"),
-         tr("On the fly in every step, as edgeai-torchvision does")},
+         tr("On the fly in every step, with a second convolution for the gradient, as edgeai-torchvision "
+            "does")},
         {core::BatchNormTraining::DelayedFold, tr("Folded after a while"),
          tr("Unfolded weights and a live batch norm, then frozen and folded: folding_weights with "
             "batch_fold_delay, "
