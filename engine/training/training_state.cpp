@@ -1,0 +1,125 @@
+#include "engine/training/training_state.h"
+
+#include "core/types/error.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+
+#include <cstring>
+#include <vector>
+
+namespace bitlathe::engine {
+
+namespace {
+
+// Fronts of the names of a checkpoint's tensors.
+constexpr const char* kNetwork = "network/";
+constexpr const char* kBest = "best/";
+
+nlohmann::json testToJson(const core::EvaluationResult& test) {
+    return {{"samples", test.samples},
+            {"correct", test.correct},
+            {"mean_loss", test.meanLoss},
+            {"elapsed_ms", test.elapsedMs}};
+}
+
+core::EvaluationResult testFromJson(const nlohmann::json& json) {
+    core::EvaluationResult test;
+    test.samples = json.at("samples");
+    test.correct = json.at("correct");
+    test.meanLoss = json.at("mean_loss");
+    test.elapsedMs = json.at("elapsed_ms");
+    return test;
+}
+
+std::string slotName(std::size_t slot, const Parameter& parameter) {
+    return "optimizer/" + std::to_string(slot) + "/" + parameter.name;
+}
+
+void restoreOptimizer(const Checkpoint& from, Optimizer& optimizer) {
+    const at::NoGradGuard noGrad;
+    optimizer.steps() = from.numbers.at("optimizer_steps").get<std::vector<std::int64_t>>();
+    auto& slots = optimizer.state();
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        for (std::size_t i = 0; i < slots[slot].size(); ++i) {
+            const Parameter& parameter = optimizer.parameters()[i];
+            const auto found = from.tensors.find(slotName(slot, parameter));
+            if (found != from.tensors.end()) {
+                slots[slot][i] = at::empty_like(parameter.value).copy_(found->second);
+            }
+        }
+    }
+}
+
+}  // namespace
+
+nlohmann::json fingerprintOf(const core::TrainTask& task) {
+    return {{"model", core::graphHash(*task.graph)},
+            {"data", task.trainData->hash()},
+            {"epochs", task.options.epochs},
+            {"batch_size", task.options.batchSize},
+            {"optimizer", task.options.optimizer.name},
+            {"learning_rate", task.options.learningRate}};
+}
+
+Checkpoint packed(const core::TrainTask& task, const TrainingState& state, Network& network,
+                  Optimizer& optimizer) {
+    Checkpoint result;
+    result.numbers = {{"fingerprint", fingerprintOf(task)},
+                      {"epoch", state.epoch},
+                      {"batch", state.batch},
+                      {"step", state.step},
+                      {"loss_sum", state.lossSum},
+                      {"samples", state.samples},
+                      {"correct", state.correct},
+                      {"optimizer_steps", optimizer.steps()},
+                      {"best_epoch", state.bestEpoch},
+                      {"best_test", testToJson(state.bestTest)},
+                      {"last_test", testToJson(state.lastTest)}};
+    const auto& slots = optimizer.state();
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        for (std::size_t i = 0; i < slots[slot].size(); ++i) {
+            if (slots[slot][i].defined()) {
+                result.tensors[slotName(slot, optimizer.parameters()[i])] = slots[slot][i];
+            }
+        }
+    }
+    for (const auto& [name, tensor] : network.state()) {
+        result.tensors[kNetwork + name] = tensor;
+    }
+    for (const auto& [name, tensor] : state.bestNetwork) {
+        result.tensors[kBest + name] = tensor;
+    }
+    return result;
+}
+
+TrainingState unpacked(const Checkpoint& checkpoint, const std::string& path, const core::TrainTask& task,
+                       Network& network, Optimizer& optimizer) {
+    const nlohmann::json& numbers = checkpoint.numbers;
+    if (numbers.at("fingerprint") != fingerprintOf(task)) {
+        throw core::Error(core::ErrorCode::InvalidConfig,
+                          "the checkpoint " + path +
+                              " was made with another model, other data or other options; resume with the "
+                              "recipe it was made by");
+    }
+    TrainingState state;
+    state.epoch = numbers.at("epoch");
+    state.batch = numbers.at("batch");
+    state.step = numbers.at("step");
+    state.lossSum = numbers.at("loss_sum");
+    state.samples = numbers.at("samples");
+    state.correct = numbers.at("correct");
+    state.lastTest = testFromJson(numbers.at("last_test"));
+    state.bestTest = testFromJson(numbers.at("best_test"));
+    state.bestEpoch = numbers.at("best_epoch");
+    restoreTensors(checkpoint.tensors, kNetwork, network.state());
+    restoreOptimizer(checkpoint, optimizer);
+    for (const auto& [name, tensor] : checkpoint.tensors) {
+        if (name.starts_with(kBest)) {
+            state.bestNetwork[name.substr(std::strlen(kBest))] = tensor;
+        }
+    }
+    return state;
+}
+
+}  // namespace bitlathe::engine
