@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/isfinite.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace bitlathe::engine {
@@ -215,6 +217,44 @@ AbstractValue clamp(const Conversion& call) {
                                     call.isGiven(2) ? call.real(2) : kInfinity});
 }
 
+/// minimum with a constant for each channel is the upper end of a clamp: of the one before, where that is the latest node.
+AbstractValue minimum(const Conversion& call) {
+    const auto isConstant = [&](std::size_t i) {
+        return call.argument(i).isConcrete() && call.argument(i).concrete().isTensor();
+    };
+    if (!isConstant(0) && !isConstant(1)) {
+        unsupported("the smaller of two tensors the model computes");
+    }
+    const std::size_t constant = isConstant(1) ? 1 : 0;
+    const core::NodeId input = call.node(1 - constant);
+    const core::Shape& shape = call.shape(1 - constant);
+    const at::Tensor upper = call.weight(constant);
+    // Right-aligned, as tensors are broadcast: every dimension but the channels' must be 1.
+    const auto channelAt = upper.dim() - static_cast<std::int64_t>(shape.size()) + 1;
+    const bool isPerChannel =
+        shape.size() >= 2 && channelAt >= 0 && upper.numel() == shape[1] && upper.size(channelAt) == shape[1];
+    if (!isPerChannel || !at::isfinite(upper).all().item<bool>()) {
+        unsupported("the smaller of a tensor and a constant, other than one finite number for each channel");
+    }
+    core::ClampOp op{-kInfinity, kInfinity};
+    auto* const before = std::get_if<core::ClampOp>(&call.graph().node(input).op);
+    const bool isLatest = input + 1 == static_cast<core::NodeId>(call.graph().nodes.size());
+    const bool joins = before != nullptr && isLatest && !before->isPerChannel();
+    if (joins) {
+        op = *before;
+    }
+    const at::Tensor ends = upper.to(at::kDouble).contiguous();
+    for (const double end : std::span(ends.data_ptr<double>(), static_cast<std::size_t>(ends.numel()))) {
+        op.channelUpper.push_back(std::min(end, op.upper));
+    }
+    op.upper = *std::max_element(op.channelUpper.begin(), op.channelUpper.end());
+    if (joins) {
+        *before = std::move(op);
+        return call.argument(1 - constant);
+    }
+    return call.append(std::move(op), {input});
+}
+
 /// matmul + constant vector is a linear layer with bias.
 std::optional<AbstractValue> asBias(const Conversion& call) {
     for (const std::size_t constant : {std::size_t{0}, std::size_t{1}}) {
@@ -249,7 +289,7 @@ AbstractValue multiply(const Conversion& call) {
     core::NodeId a = call.node(0);
     core::NodeId b = call.node(1);
     if (core::elementCount(call.shape(0)) < core::elementCount(call.shape(1))) {
-        std::swap(a, b); // a gate N,C,1,1 comes second
+        std::swap(a, b);  // a gate N,C,1,1 comes second
     }
     return call.append(core::MulOp{}, {a, b});
 }
@@ -477,6 +517,7 @@ const std::map<std::string, Converter>& converters() {
         {"silu", function<core::UnaryKind::Silu>},
         {"gelu", gelu},
         {"add", add},
+        {"minimum", minimum},
         {"mul", multiply},
         {"cat", concatenate},
         {"max_pool2d", maxPool},
@@ -505,7 +546,7 @@ bool isFollowedUp(const AbstractValue& value) {
     return value.isTensor() && value.tensor().isLogarithmLeftOut;
 }
 
-} // namespace
+}  // namespace
 
 bool isKnownOperator(const std::string& kind) {
     return converters().count(kind) != 0;
@@ -518,4 +559,4 @@ AbstractValue convertOperator(core::Graph& graph, const OperatorCall& call) {
     return converters().at(call.kind)(Conversion(graph, call));
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -74,8 +74,9 @@ struct Expression {
     }
     std::string operator()(const core::ClampOp& op) const {
         if (op.isPerChannel()) {
-            refuse("its activation has an upper end for each channel, left by cross-layer equalization; save "
-                   "the model as it was before");
+            const std::string lower =
+                std::isinf(op.lower) ? "x0" : "torch.clamp(x0, " + numberText(op.lower) + ", None)";
+            return "torch.minimum(" + lower + ", self.upper)";
         }
         if (op.lower == 0 && std::isinf(op.upper)) {
             return "torch.relu(x0)";
@@ -171,7 +172,7 @@ std::string moduleExpression(const std::string& nodeName) {
     return text;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<std::string> modulePath(const std::string& nodeName) {
     std::vector<std::string> segments(1);
@@ -211,4 +212,4 @@ std::string forwardSourceOf(const core::Graph& graph) {
     return source + "    return v" + std::to_string(graph.output) + "\n";
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -4,6 +4,7 @@
 #include "engine/tensor_bridge.h"
 #include "engine/torch_script_source.h"
 
+#include <ATen/ops/tensor.h>
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -17,6 +18,7 @@
 #include <memory>
 #include <sstream>
 #include <utility>
+#include <vector>
 
 namespace bitlathe::engine {
 
@@ -42,7 +44,7 @@ public:
 private:
     struct Branch {
         const core::Node* node = nullptr;
-        std::vector<std::pair<std::string, Branch>> children; // in the graph's order
+        std::vector<std::pair<std::string, Branch>> children;  // in the graph's order
     };
 
     void place(const core::Node& node) {
@@ -75,13 +77,14 @@ private:
                                                     : "__torch__.bitlathe_container.Container" + number));
         }
         if (branch.node != nullptr) {
-            registerTensors(module, branch.node->op);
+            registerTensors(module, *branch.node);
             module.define(forwardSourceOf(*branch.node));
         }
         return module;
     }
 
-    static void registerTensors(torch::jit::Module& module, const core::Operator& op) {
+    static void registerTensors(torch::jit::Module& module, const core::Node& node) {
+        const core::Operator& op = node.op;
         const auto parameter = [&](const char* name, const core::FloatTensor& tensor) {
             if (tensor.defined()) {
                 module.register_parameter(name, wrap(tensor), /*is_buffer=*/false);
@@ -98,6 +101,12 @@ private:
             parameter("bias", norm->beta);
             module.register_buffer("running_mean", wrap(norm->mean));
             module.register_buffer("running_var", wrap(norm->variance));
+        } else if (const auto* clamp = std::get_if<core::ClampOp>(&op);
+                   clamp != nullptr && clamp->isPerChannel()) {
+            // C,1,1 for images, C for vectors: what broadcasts over batch, rows and columns.
+            std::vector<std::int64_t> shape(node.outputShape.size() - 1, 1);
+            shape[0] = static_cast<std::int64_t>(clamp->channelUpper.size());
+            module.register_buffer("upper", at::tensor(clamp->channelUpper, at::kFloat).reshape(shape));
         }
     }
 
@@ -135,7 +144,7 @@ void writeWhole(const std::string& bytes, const std::string& path) {
     }
 }
 
-} // namespace
+}  // namespace
 
 void writeTorchScript(const core::Graph& graph, const std::string& path) {
     std::ostringstream archive;
@@ -145,4 +154,4 @@ void writeTorchScript(const core::Graph& graph, const std::string& path) {
     writeWhole(archive.str(), path);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -28,7 +28,8 @@ int removeRuns(const CommandLine& line, const std::vector<std::int64_t>& ids) {
 
 void addRunsChangeVerbs(CLI::App& runs, CommandLine& line) {
     auto ids = std::make_shared<std::vector<std::int64_t>>();
-    CLI::App* verb = runs.add_subcommand("remove", "Remove runs from the log; files they made stay");
+    CLI::App* verb = runs.add_subcommand("remove", "Remove runs from the log with the checkpoints and "
+                                                   "trained models kept beside it; exported files stay");
     verb->add_option("RUN", *ids, "numbers of the runs")->required()->check(CLI::PositiveNumber);
     addLogOption(*verb, line);
     addJsonOption(*verb, line);

@@ -103,7 +103,8 @@ void scaleActivation(PostTrainingState& state, const Layer& layer, std::span<con
         clamp.channelUpper.assign(s.size(), clamp.upper);
     }
     for (std::size_t c = 0; c < s.size(); ++c) {
-        clamp.channelUpper[c] /= s[c];
+        // Float, as files keep it: a model saved and loaded again is the same one.
+        clamp.channelUpper[c] = static_cast<float>(clamp.channelUpper[c] / s[c]);
     }
     clamp.upper = *std::max_element(clamp.channelUpper.begin(), clamp.channelUpper.end());
 }

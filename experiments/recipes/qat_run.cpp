@@ -2,11 +2,12 @@
 
 #include "core/graph/prepare.h"
 #include "core/plan/plan_json.h"
+#include "core/registry/registry.h"
 #include "core/util/atomic_file.h"
 #include "experiments/recipes/export_variant.h"
-#include "experiments/recipes/run_folder.h"
 #include "experiments/recipes/training_task.h"
 #include "experiments/records/metric_names.h"
+#include "experiments/store/run_folder.h"
 
 #include <filesystem>
 
@@ -14,13 +15,17 @@ namespace bitlathe::experiments {
 
 namespace {
 
-void requireNoMethods(const core::QuantConfig& config, const std::string& variant) {
-    if (!config.postTraining.empty()) {
-        throw core::Error(
-            core::ErrorCode::InvalidConfig,
-            "variant '" + variant +
-                "' has post-training methods and the recipe a qat stage; train a variant without "
-                "them, or leave the qat stage out");
+/// Weights, biases and the model's own changes are where a training can start. Grids are the training's business: it
+/// finds ranges and keeps the configuration's bits.
+void requireTrainableMethods(const core::QuantConfig& config, const std::string& variant) {
+    for (const core::MethodSpec& method : config.postTraining) {
+        if (core::postTrainingRegistry().create(method)->phase() == core::PostTrainingPhase::Grids) {
+            throw core::Error(
+                core::ErrorCode::InvalidConfig,
+                "variant '" + variant + "': what the post-training method '" + method.name +
+                    "' does to grids is lost in training, which keeps the configuration's bits; leave "
+                    "the method or the qat stage out");
+        }
     }
 }
 
@@ -55,7 +60,7 @@ void keepTrained(RecipeSession& session, const core::Graph& graph, const core::Q
 core::QuantizedModel trainVariant(RecipeSession& session, const QatStage& stage,
                                   const core::QuantConfig& config, const core::QuantizedModel& start,
                                   VariantResult& result) {
-    requireNoMethods(config, result.name);
+    requireTrainableMethods(config, result.name);
     const EvaluateStage whole;
     const auto* const evaluate = session.stage<EvaluateStage>();
     const core::BatchSource& test = session.evaluationData(evaluate != nullptr ? *evaluate : whole);
@@ -64,7 +69,9 @@ core::QuantizedModel trainVariant(RecipeSession& session, const QatStage& stage,
     measureStart(session, start, test, result);
 
     core::TrainTask task = trainingTask(session, result.run, stage.options);
-    task.graph = session.model.imported.get();
+    // After post-training methods the training starts from what they made: batch norm of the folded layers is in their
+    // weights by then, and stays there.
+    task.graph = config.postTraining.empty() ? session.model.imported.get() : &start.model.graph;
     task.trainData = &train;
     task.testData = &test;
     task.quantization = core::QuantizedTraining{

@@ -1,7 +1,7 @@
 #include "experiments/recipes/resume_run.h"
 
 #include "core/types/error.h"
-#include "experiments/recipes/run_folder.h"
+#include "experiments/store/run_folder.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #include "experiments/recipes/training_task.h"
 
-#include "experiments/recipes/run_folder.h"
+#include "experiments/store/run_folder.h"
 #include "experiments/recipes/variant_report.h"
 #include "experiments/records/metric_names.h"
 

@@ -51,6 +51,7 @@ public:
     /// Closes a running row; error text for Failed. Errors  LogError: no such run, or closed before.
     virtual void finishRun(RunId run, RunStatus status, const std::string& error = {}) = 0;
     virtual void renameRun(RunId run, const std::string& name) = 0;
+    /// With the files it keeps beside the log (run_folder.h); what it exported elsewhere stays.
     virtual void removeRun(RunId run) = 0;
 
     /// With metrics, without environment and without the recipe's and configuration's texts: run() has those.

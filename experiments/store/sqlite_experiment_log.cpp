@@ -1,6 +1,7 @@
 #include "experiments/store/sqlite_experiment_log.h"
 
 #include "experiments/store/log_error.h"
+#include "experiments/store/run_folder.h"
 #include "experiments/store/run_list.h"
 #include "experiments/store/run_reader.h"
 #include "experiments/store/run_writer.h"
@@ -70,6 +71,7 @@ void SqliteExperimentLog::renameRun(RunId run, const std::string& name) {
 void SqliteExperimentLog::removeRun(RunId run) {
     guarded(m_path, [&] { deleteRun(*m_database, run); });
     m_begun.erase(run);
+    removeRunFolder(*this, run);
 }
 
 std::vector<RunRecord> SqliteExperimentLog::runs(const RunQuery& query) const {

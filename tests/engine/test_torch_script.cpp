@@ -57,6 +57,9 @@ core::Graph everyOperator() {
         branches.push_back(graph.append("blocks.2.function", core::UnaryOp{kind}, {sum}));
     }
     branches.push_back(graph.append("leaky", core::LeakyReluOp{0.1}, {sum}));
+    const std::vector<double> ends{0.5, 0.25, 1.5, 2, 0.75, 1};
+    branches.push_back(graph.append("capped", core::ClampOp{-kInfinity, 2, ends}, {branches.back()}));
+    branches.push_back(graph.append("each", core::ClampOp{0.125, 2, ends}, {sum}));
     branches.push_back(graph.append("low", core::ClampOp{-0.25, kInfinity}, {sum}));
     branches.push_back(graph.append("high", core::ClampOp{-kInfinity, 1.5}, {sum}));
     x = graph.append("weird name.3:x", core::ConcatOp{1}, branches);

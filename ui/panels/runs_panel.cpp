@@ -309,8 +309,8 @@ void RunsPanel::removeSelected() {
                                    .arg(m_table->selectionModel()->selectedRows().first().data().toString())
                              : tr("Delete %1?").arg(runCountText(static_cast<qint64>(ids.size())));
     QMessageBox question(QMessageBox::Question, tr("Delete runs"), what, QMessageBox::Cancel, this);
-    question.setInformativeText(
-        tr("Their figures leave the experiment log for good. Files they exported stay where they are."));
+    question.setInformativeText(tr("Their figures, checkpoints and trained models leave the experiment log "
+                                   "for good. Files they exported stay where they are."));
     QPushButton* const remove = question.addButton(tr("Delete"), QMessageBox::DestructiveRole);
     question.setDefaultButton(QMessageBox::Cancel);
     question.exec();

@@ -1,11 +1,14 @@
 #include "core/types/error.h"
 #include "experiments/store/experiment_log.h"
+#include "experiments/store/run_folder.h"
 #include "tests/support/log_fixtures.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 
 using namespace bitlathe;
@@ -296,6 +299,22 @@ private Q_SLOTS:
         QVERIFY(m_log->metricNames().empty());
         const RunId next = add("next");
         QVERIFY2(next > id, "the id of a removed run must not come back");
+    }
+
+    void aRunsFilesGoWithIt() {
+        const RunId id = add("trained");
+        const RunId other = add("other");
+        const std::filesystem::path folder = makeRunFolder(*m_log, id);
+        const std::filesystem::path kept = makeRunFolder(*m_log, other);
+        std::ofstream(folder / "checkpoint.blck") << "state";
+        std::ofstream(kept / "checkpoint.blck") << "state";
+        const std::filesystem::path exported = path("exported.onnx");
+        std::ofstream(exported) << "model";
+        m_log->addArtefact(id, {"onnx", exported.string(), "", 5});
+        m_log->removeRun(id);
+        QVERIFY(!std::filesystem::exists(folder));
+        QVERIFY(std::filesystem::exists(kept / "checkpoint.blck"));
+        QVERIFY2(std::filesystem::exists(exported), "what was exported is the user's");
     }
 
     void refusesWhatCannotBe() {

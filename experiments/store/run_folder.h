@@ -11,5 +11,7 @@ namespace bitlathe::experiments {
 std::string makeRunFolder(const ExperimentLog& log, RunId run);
 /// The same without making it.
 std::string runFolder(const ExperimentLog& log, RunId run);
+/// Deletes that folder with all that is in it; nothing when there is none. Errors  Io: it cannot be deleted whole.
+void removeRunFolder(const ExperimentLog& log, RunId run);
 
 }  // namespace bitlathe::experiments

@@ -1,4 +1,4 @@
-#include "experiments/recipes/run_folder.h"
+#include "experiments/store/run_folder.h"
 
 #include "core/types/error.h"
 
@@ -22,6 +22,18 @@ std::string makeRunFolder(const ExperimentLog& log, RunId run) {
                                                    "; free space or put the log elsewhere with --log");
     }
     return folder;
+}
+
+void removeRunFolder(const ExperimentLog& log, RunId run) {
+    const std::string folder = runFolder(log, run);
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+    if (error) {
+        throw core::Error(core::ErrorCode::Io, "run " + std::to_string(run.value) +
+                                                   " is out of the log, but its folder '" + folder +
+                                                   "' cannot be deleted: " + error.message() +
+                                                   "; delete it by hand");
+    }
 }
 
 }  // namespace bitlathe::experiments
