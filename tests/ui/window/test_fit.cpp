@@ -193,16 +193,16 @@ private Q_SLOTS:
         QTRY_VERIFY(dialog.proposal().isFeasible);
         const core::QuantConfig before = m_document->config();
         FitSettings& settings = *dialog.settings();
-        settings.stackBytes()->setValue(4'096);
+        settings.stackBytes()->setValue(12'288);
         settings.codeBytes()->setValue(8'192);
-        QCOMPARE(settings.ramLimit()->value(), kTightRam - 4'096);
+        QCOMPARE(settings.ramLimit()->value(), kTightRam - 12'288);
         QCOMPARE(settings.romLimit()->value(), kTightRom - 8'192);
         QTRY_VERIFY(!dialog.isSearching());
         QVERIFY2(dialog.proposal().isFeasible, qPrintable(dialog.verdict()));
         QVERIFY(dialog.proposal().budget.romBytes <= kTightRom - 8'192);
         QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{0});
         dialog.findChild<QPushButton*>(QStringLiteral("acceptFit"))->click();
-        QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{4'096});
+        QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{12'288});
         QCOMPARE(m_document->device()->romLimitBytes(), kTightRom - 8'192);
         QCOMPARE(m_document->undoStack()->count(), 1);
         m_document->undoStack()->undo();
@@ -233,7 +233,7 @@ private Q_SLOTS:
         QCOMPARE(request.ramModel, core::RamModel::Arena);
         QCOMPARE(request.banks.size(), std::size_t{2});
         QCOMPARE(request.banks[1].name, std::string("CCM"));
-        QCOMPARE(request.limits.ramBytes, kTightRam + 16'384);
+        QCOMPARE(request.limits.ramBytes, settings.ramLimit()->value() + 16'384);
         QCOMPARE(request.bits.weights, (std::vector<int>{8, 4, 3}));
         QCOMPARE(request.bits.activations, (std::vector<int>{8, 2}));
         settings.activationBits(8)->setChecked(false);
