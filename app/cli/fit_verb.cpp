@@ -216,7 +216,9 @@ FitReport fitRecipe(const CommandLine& line, const FitOptions& options) {
     report.costs = costsText(report.request, table);
     report.searchMs = chosen.searchMs;
     report.result = std::move(chosen.fit);
-    addTarget(report, &session.statistics(core::preparedFor(session.model, report.result.config)));
+    const core::QuantConfig& fitted = report.result.config;
+    addTarget(report,
+              &session.statistics(core::preparedFor(session.model, fitted), core::channelDetailFor(fitted)));
     if (options.wantsFront) {
         addFront(report, base, table, engine.context());
     }
