@@ -87,9 +87,8 @@ class Partial {
 public:
     Partial(std::int64_t firstBlock, const Rows& rows, std::int64_t samples, core::ChannelDetail detail)
         : m_first(firstBlock), m_columns(columnsPerTurn(rows)), m_samples(samples),
-          m_channels(detail == core::ChannelDetail::Histograms && rows.channels > 1
-                         ? static_cast<std::size_t>(rows.channels)
-                         : 0) {}
+          m_channels(detail == core::ChannelDetail::Histograms ? static_cast<std::size_t>(rows.channels)
+                                                               : 0) {}
 
     /// Extrema of every channel and sample, and the rows' moments, which are returned.
     Moments addMoments(const Rows& rows, std::int64_t begin, std::int64_t end) {

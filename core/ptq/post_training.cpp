@@ -8,6 +8,7 @@
 #include "core/registry/registry.h"
 #include "core/types/error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -98,6 +99,13 @@ void checkPostTraining(const std::vector<MethodSpec>& methods) {
         }
         phases.push_back(phase);
     }
+}
+
+const MethodSpec* lostInTraining(const std::vector<MethodSpec>& methods) {
+    const auto found = std::find_if(methods.begin(), methods.end(), [](const MethodSpec& method) {
+        return postTrainingRegistry().create(method)->phase() == PostTrainingPhase::Grids;
+    });
+    return found == methods.end() ? nullptr : &*found;
 }
 
 QuantizedModel applyPostTraining(const PreparedModel& model, const QuantConfig& config,

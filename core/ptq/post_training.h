@@ -80,6 +80,10 @@ struct QuantizedModel {
 ///         both names and the order that works.
 void checkPostTraining(const std::vector<MethodSpec>& methods);
 
+/// The first method whose work a training would undo: one that sets grids, which training finds itself while it keeps
+/// the configuration's bits. Null: the methods' weights, biases and models are where a training can start.
+const MethodSpec* lostInTraining(const std::vector<MethodSpec>& methods);
+
 /// Resolves the configuration and applies its methods in order: the one way from a configuration to what runs.
 /// model       prepared for `config` (preparedFor)
 /// statistics  of `model`

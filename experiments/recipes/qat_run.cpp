@@ -2,7 +2,7 @@
 
 #include "core/graph/prepare.h"
 #include "core/plan/plan_json.h"
-#include "core/registry/registry.h"
+#include "core/ptq/post_training.h"
 #include "core/util/atomic_file.h"
 #include "experiments/recipes/export_variant.h"
 #include "experiments/recipes/training_task.h"
@@ -15,17 +15,13 @@ namespace bitlathe::experiments {
 
 namespace {
 
-/// Weights, biases and the model's own changes are where a training can start. Grids are the training's business: it
-/// finds ranges and keeps the configuration's bits.
 void requireTrainableMethods(const core::QuantConfig& config, const std::string& variant) {
-    for (const core::MethodSpec& method : config.postTraining) {
-        if (core::postTrainingRegistry().create(method)->phase() == core::PostTrainingPhase::Grids) {
-            throw core::Error(
-                core::ErrorCode::InvalidConfig,
-                "variant '" + variant + "': what the post-training method '" + method.name +
-                    "' does to grids is lost in training, which keeps the configuration's bits; leave "
-                    "the method or the qat stage out");
-        }
+    if (const core::MethodSpec* const method = core::lostInTraining(config.postTraining)) {
+        throw core::Error(
+            core::ErrorCode::InvalidConfig,
+            "variant '" + variant + "': what the post-training method '" + method->name +
+                "' does to grids is lost in training, which keeps the configuration's bits; leave "
+                "the method or the qat stage out");
     }
 }
 

@@ -1,5 +1,8 @@
 #include "ui/document/training_request.h"
 
+#include "core/ptq/post_training.h"
+#include "core/registry/registry.h"
+
 #include <QCoreApplication>
 
 #include <algorithm>
@@ -59,6 +62,7 @@ experiments::QatStage suggestedQat(const core::QuantConfig& config) {
     if (weights ==
         "power_of_two") {  // edgeai-torchvision: everything decays, statistics and ranges settle early
         options.learningRate = 0.002;
+        stage.quantization.batchNorm = core::BatchNormTraining::RunningMerge;
         options.rules = {decayOf({core::ParameterKind::Bias, core::ParameterKind::BatchNorm})};
         stage.quantization.freezeBatchNormAtEpoch = 0.75;
         stage.quantization.freezeRangesAtEpoch = 0.85;
@@ -75,6 +79,10 @@ experiments::QatStage suggestedQat(const core::QuantConfig& config) {
         stage.quantization.batchNorm = core::BatchNormTraining::BatchFold;
         stage.quantization.quantizeActivationsFromEpoch = 0.1;
         stage.quantization.freezeBatchNormAtEpoch = 0.8;
+    }
+    if (weights == "lsq") {
+        options.augmentation = {true,
+                                0};  // W4A4 of the MobileNet after one epoch: 90.8 %, and 90.0 with shifts
     }
     return stage;
 }
@@ -116,11 +124,12 @@ QString quantizedTrainingProblem(const QuantDocument& document) {
             "This configuration is float throughout. Choose bits in the layer table, or another "
             "configuration, to train with quantization in the loop.");
     }
-    if (!document.config().postTraining.empty()) {
+    if (const core::MethodSpec* const method = core::lostInTraining(document.config().postTraining)) {
         return QCoreApplication::translate(
-            "TrainDialog",
-            "This configuration has post-training methods, which change the weights a training "
-            "learns. Remove them (Post-training panel), or train a copy without them.");
+                   "TrainDialog", "Training finds its own grids, so that what the post-training method "
+                                  "\"%1\" does to them would "
+                                  "be lost. Remove it (Post-training panel), or train a copy without it.")
+            .arg(QString::fromStdString(core::postTrainingRegistry().info(method->name).title));
     }
     return {};
 }
