@@ -276,11 +276,13 @@ private Q_SLOTS:
         QVERIFY(std::holds_alternative<experiments::TrainStage>(floating.stages.front()));
     }
 
-    void floatConfigurationsAndPostTrainingMethodsAreNotTrained() {
+    void floatConfigurationsAndMethodsThatSetGridsAreNotTrained() {
         QuantDocument document;
         document.open(tests::smallContent(tests::smallModel()));
         QVERIFY(quantizedTrainingProblem(document).isEmpty());
         document.setPostTraining({{"bias_correction", {}}});
+        QVERIFY(quantizedTrainingProblem(document).isEmpty());
+        document.setPostTraining({{"bias_correction", {}}, {"weight_bit_allocation", {}}});
         QVERIFY(quantizedTrainingProblem(document).contains("post-training"));
         document.setVariants(document.variants(), 1);  // float
         QVERIFY(quantizedTrainingProblem(document).contains("float"));
