@@ -35,6 +35,10 @@ QString layersText(const std::vector<LayerChange>& changes) {
 
 }  // namespace
 
+bool canPad(const core::Layer& layer) {
+    return layer.kind == core::LayerKind::Conv || layer.kind == core::LayerKind::DepthwiseConv;
+}
+
 bool canQuantize(const QuantDocument& document, const core::LayerId& id, core::SiteKind kind) {
     if (id == core::kInputLayer) {
         return document.hasModel() && kind == core::SiteKind::Output;
@@ -103,6 +107,27 @@ QString setBatchNormMode(QuantDocument& document, const std::vector<core::LayerI
                       [mode](core::LayerQuant& quant, const core::Layer& layer) {
                           quant.batchNorm = mode;
                           return layer.hasBatchNorm;
+                      });
+}
+
+QString setRangeTime(QuantDocument& document, const std::vector<core::LayerId>& layers,
+                     core::RangeTime time) {
+    return editSites(document, layers, core::SiteKind::Output, tr("when ranges are taken"),
+                     [time](core::SiteQuant& quant, const core::Layer*) {
+                         quant.ranges = time;
+                         if (time == core::RangeTime::Online) {
+                             quant.manualRange.reset();
+                         }
+                         return true;
+                     });
+}
+
+QString setPaddingOrder(QuantDocument& document, const std::vector<core::LayerId>& layers,
+                        core::PaddingOrder order) {
+    return editLayers(document, layers, tr("padding"),
+                      [order](core::LayerQuant& quant, const core::Layer& layer) {
+                          quant.padding = order;
+                          return canPad(layer);
                       });
 }
 

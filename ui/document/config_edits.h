@@ -34,6 +34,11 @@ QString setManualRange(QuantDocument& document, const core::SiteId& site, std::o
 /// What becomes of the batch norm of those layers that have one.
 QString setBatchNormMode(QuantDocument& document, const std::vector<core::LayerId>& layers,
                          core::BatchNormMode mode);
+/// When the ranges of outputs are taken. From each batch there is no range to set by hand: a manual one is given up.
+QString setRangeTime(QuantDocument& document, const std::vector<core::LayerId>& layers, core::RangeTime time);
+/// What the zeros around a convolution's input become.
+QString setPaddingOrder(QuantDocument& document, const std::vector<core::LayerId>& layers,
+                        core::PaddingOrder order);
 /// Whether the configuration's post-training methods change these layers.
 QString setTakesPostTraining(QuantDocument& document, const std::vector<core::LayerId>& layers, bool isTaken);
 /// Replaces the active configuration's post-training methods. Refused: unknown method or parameter, an order that
@@ -41,6 +46,8 @@ QString setTakesPostTraining(QuantDocument& document, const std::vector<core::La
 QString setPostTraining(QuantDocument& document, std::vector<core::MethodSpec> methods, const QString& text,
                         quint64 gesture = 0);
 
+/// Whether zeros may be put around the layer's input: padding is a convolution's.
+bool canPad(const core::Layer& layer);
 /// Whether the layer has this site at all and may be quantized there.
 bool canQuantize(const QuantDocument& document, const core::LayerId& layer, core::SiteKind kind);
 

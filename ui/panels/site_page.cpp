@@ -25,6 +25,7 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
+#include <QPoint>
 #include <QScrollArea>
 #include <QTableView>
 #include <QToolButton>
@@ -32,6 +33,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
+#include <vector>
 
 namespace bitlathe::ui {
 
@@ -101,6 +105,38 @@ std::vector<plots::LevelCount> levelCountsOf(const SiteQuestion& question, const
 
 core::Range representable(const core::QParams& qparams) {
     return {qparams.representableLower(), qparams.representableUpper()};
+}
+
+/// One of several ways, as a box offers it.
+struct Choice {
+    template <typename Way>
+    Choice(Way way, QString what, QString why)
+        : value(static_cast<int>(way)), text(std::move(what)), toolTip(std::move(why)) {}
+
+    int value;
+    QString text;
+    QString toolTip;
+};
+
+QComboBox* addChoiceRow(QFormLayout& form, const QString& name, const std::vector<Choice>& choices) {
+    QWidget* const parent = form.parentWidget();
+    auto* const box = new QComboBox(parent);
+    box->setAccessibleName(name);
+    box->setFocusPolicy(Qt::StrongFocus);
+    for (const Choice& choice : choices) {
+        box->addItem(choice.text, choice.value);
+        box->setItemData(box->count() - 1, choice.toolTip, Qt::ToolTipRole);
+    }
+    auto* const label = new QLabel(name, parent);
+    label->setProperty("role", QStringLiteral("muted"));
+    label->setBuddy(box);
+    form.addRow(label, box);
+    return box;
+}
+
+template <typename Way>
+Way chosen(const QComboBox& box) {
+    return static_cast<Way>(box.currentData().toInt());
 }
 
 double nearestPowerOfTwo(double value) {
@@ -186,12 +222,13 @@ void SitePage::buildChoices() {
     });
     m_granularity = new QComboBox(this);
     m_granularity->setAccessibleName(tr("Scales"));
-    m_granularity->addItem(tr("per tensor"), static_cast<int>(core::Granularity::Kind::Tensor));
-    m_granularity->addItem(tr("per channel"), static_cast<int>(core::Granularity::Kind::Channel));
+    showGranularity({});
     m_granularity->setFocusPolicy(Qt::StrongFocus);
     connect(m_granularity, &QComboBox::activated, this, [this] {
-        const auto kind = static_cast<core::Granularity::Kind>(m_granularity->currentData().toInt());
-        edit(setQuantizer(m_document, targets(), m_kind, m_quantizer->spec(), core::Granularity{kind, 0}));
+        const QPoint chosenScales = m_granularity->currentData().toPoint();
+        edit(setQuantizer(
+            m_document, targets(), m_kind, m_quantizer->spec(),
+            core::Granularity{static_cast<core::Granularity::Kind>(chosenScales.x()), chosenScales.y()}));
     });
     m_quantizer = new MethodEditor(tr("Quantizer"), core::quantizerRegistry().list(), this);
     connect(m_quantizer, &MethodEditor::specEdited, this, [this](const core::MethodSpec& spec, int) {
@@ -256,46 +293,53 @@ void SitePage::buildChoices() {
     addRow(tr("Clip"), clipRow, m_lower);
     if (m_kind == core::SiteKind::Weight) {
         addWeightRows(*form);
+    } else {
+        addOutputRows(*form);
     }
     form->addRow(m_note);
 }
 
 void SitePage::addWeightRows(QFormLayout& form) {
-    struct Mode {
-        core::BatchNormMode mode;
-        QString text;
-        QString toolTip;
-    };
-    const Mode modes[] = {
-        {core::BatchNormMode::Folded, tr("folded into the weights"),
-         tr("Scale and shift go into weights and bias before they are quantized")},
-        {core::BatchNormMode::NotFolded, tr("kept as float"),
-         tr("Weights are quantized as they are; batch norm stays a float operator behind the layer")},
-        {core::BatchNormMode::Icn, tr("kept as integers (ICN)"),
-         tr("Weights are quantized as they are; batch norm becomes per-channel integers behind the "
-            "accumulator")},
-        {core::BatchNormMode::FakeBn, tr("fake batch norm"),
-         tr("Quantized as folded and unfolded again, so that batch norm stays trainable; deployed as "
-            "folded")}};
-    m_batchNorm = new QComboBox(this);
-    m_batchNorm->setAccessibleName(tr("Batch norm"));
-    m_batchNorm->setFocusPolicy(Qt::StrongFocus);
-    for (const Mode& mode : modes) {
-        m_batchNorm->addItem(mode.text, static_cast<int>(mode.mode));
-        m_batchNorm->setItemData(m_batchNorm->count() - 1, mode.toolTip, Qt::ToolTipRole);
-    }
+    using core::BatchNormMode;
+    m_batchNorm = addChoiceRow(
+        form, tr("Batch norm"),
+        {{BatchNormMode::Folded, tr("folded into the weights"),
+          tr("Scale and shift go into weights and bias before they are quantized")},
+         {BatchNormMode::NotFolded, tr("kept as float"),
+          tr("Weights are quantized as they are; batch norm stays a float operator behind the layer")},
+         {BatchNormMode::Icn, tr("kept as integers (ICN)"),
+          tr("Weights are quantized as they are; batch norm becomes per-channel integers behind the "
+             "accumulator")},
+         {BatchNormMode::FakeBn, tr("fake batch norm"),
+          tr("Quantized as folded and unfolded again, so that batch norm stays trainable; deployed as "
+             "folded")}});
     connect(m_batchNorm, &QComboBox::activated, this, [this] {
-        edit(setBatchNormMode(m_document, targets(),
-                              static_cast<core::BatchNormMode>(m_batchNorm->currentData().toInt())));
+        edit(setBatchNormMode(m_document, targets(), chosen<core::BatchNormMode>(*m_batchNorm)));
     });
+    m_padding =
+        addChoiceRow(form, tr("Padding"),
+                     {{core::PaddingOrder::AfterQuantization, tr("exact zeros"),
+                       tr("Zeros are put around the quantized values, whatever the input's grid")},
+                      {core::PaddingOrder::BeforeQuantization, tr("zeros on the input's grid"),
+                       tr("Zeros are quantized with the values: where the grid has no code for zero, they "
+                          "become its nearest level. Neither trained nor exported then")}});
+    connect(m_padding, &QComboBox::activated, this,
+            [this] { edit(setPaddingOrder(m_document, targets(), chosen<core::PaddingOrder>(*m_padding))); });
     m_takesPostTraining = new QCheckBox(tr("post-training methods change it"), this);
     connect(m_takesPostTraining, &QCheckBox::clicked, this,
             [this](bool isOn) { edit(setTakesPostTraining(m_document, targets(), isOn)); });
-    auto* const label = new QLabel(tr("Batch norm"), m_choices);
-    label->setProperty("role", QStringLiteral("muted"));
-    label->setBuddy(m_batchNorm);
-    form.addRow(label, m_batchNorm);
     form.addRow(QString(), m_takesPostTraining);
+}
+
+void SitePage::addOutputRows(QFormLayout& form) {
+    m_rangeTime = addChoiceRow(
+        form, tr("Range taken"),
+        {{core::RangeTime::Offline, tr("in calibration"), tr("Once: the same range for every input")},
+         {core::RangeTime::Online, tr("from each batch"),
+          tr("While the values pass: nothing to calibrate, but results depend on the batch, and it is "
+             "neither trained nor exported")}});
+    connect(m_rangeTime, &QComboBox::activated, this,
+            [this] { edit(setRangeTime(m_document, targets(), chosen<core::RangeTime>(*m_rangeTime))); });
 }
 
 void SitePage::showWeightRows() {
@@ -307,6 +351,9 @@ void SitePage::showWeightRows() {
     m_batchNorm->setEnabled(layer != nullptr && layer->hasBatchNorm);
     m_batchNorm->setToolTip(m_batchNorm->isEnabled() ? QString() : tr("This layer has no batch norm."));
     m_batchNorm->setCurrentIndex(m_batchNorm->findData(static_cast<int>(quant.batchNorm)));
+    m_padding->setEnabled(layer != nullptr && canPad(*layer));
+    m_padding->setToolTip(m_padding->isEnabled() ? QString() : tr("Only convolutions are padded."));
+    m_padding->setCurrentIndex(m_padding->findData(static_cast<int>(quant.padding)));
     m_takesPostTraining->setChecked(quant.takesPostTraining);
 }
 
@@ -388,16 +435,21 @@ void SitePage::showChoices() {
 
     m_bits->setCurrentIndex(
         m_bits->findText(isFloat ? QStringLiteral("float") : QString::number(quant.bits->bits())));
-    m_granularity->setCurrentIndex(m_granularity->findData(static_cast<int>(quant.granularity.kind)));
+    showGranularity(quant.granularity);
     m_quantizer->setSpec(quant.quantizer);
     m_observer->setSpec(quant.observer);
     for (QWidget* const each : {static_cast<QWidget*>(m_granularity), static_cast<QWidget*>(m_quantizer),
                                 static_cast<QWidget*>(m_observer)}) {
         each->setEnabled(!isFloat);
     }
+    const bool isOnline = quant.ranges == core::RangeTime::Online;
+    if (m_rangeTime != nullptr) {
+        m_rangeTime->setEnabled(!isFloat);
+        m_rangeTime->setCurrentIndex(m_rangeTime->findData(static_cast<int>(quant.ranges)));
+    }
     const bool hasGrid = state.qparams.has_value() && !state.qparams->isPerChannel();
     for (QWidget* const each : {static_cast<QWidget*>(m_lower), static_cast<QWidget*>(m_upper)}) {
-        each->setEnabled(hasGrid);
+        each->setEnabled(hasGrid && !isOnline);
     }
     m_reset->setEnabled(quant.manualRange.has_value());
 
@@ -407,8 +459,9 @@ void SitePage::showChoices() {
                     : isFloat ? tr("Float: nothing is rounded. Choose bits to quantize.")
                     : !isPerTensor
                         ? tr("Every channel has its own range. Choose per tensor to drag one by hand.")
-                    : hasGrid ? QString()
-                              : state.problem);
+                    : isOnline ? tr("Each batch has its own range; shown is that of the calibration images.")
+                    : hasGrid  ? QString()
+                               : state.problem);
     m_note->setVisible(!m_note->text().isEmpty());
 
     m_histogram->setLevelCounts(levelCountsOf(m_document.question(site()), state));
@@ -426,7 +479,7 @@ void SitePage::showChoices() {
         m_isSymmetric = qparams.isSigned() && qparams.zeroPoint[0] == 0;
         const bool isOneSided = statistics != nullptr && statistics->minimum >= 0;
         m_histogram->setSymmetric(m_isSymmetric);
-        m_histogram->setMovable(!isOneSided, true);
+        m_histogram->setMovable(!isOneSided && !isOnline, !isOnline);
         m_histogram->setSnap(quant.quantizer.name == "power_of_two" ? nearestPowerOfTwo
                                                                     : std::function<double(double)>());
         m_histogram->setRange(clip);
@@ -442,6 +495,25 @@ void SitePage::showChoices() {
     }
     showFigures();
     showCodingCost();
+}
+
+void SitePage::showGranularity(const core::Granularity& granularity) {
+    using Kind = core::Granularity::Kind;
+    const auto codeOf = [](const core::Granularity& each) {
+        return QPoint(static_cast<int>(each.kind), each.groupSize);
+    };
+    m_granularity->clear();
+    m_granularity->addItem(tr("per tensor"), codeOf({Kind::Tensor, 0}));
+    m_granularity->addItem(tr("per channel"), codeOf({Kind::Channel, 0}));
+    // Sizes that divide most layers' channels, and the one the configuration came with.
+    std::set<int> sizes{4, 8, 16, 32};
+    if (granularity.kind == Kind::Group) {
+        sizes.insert(granularity.groupSize);
+    }
+    for (const int size : sizes) {
+        m_granularity->addItem(tr("groups of %1").arg(size), codeOf({Kind::Group, size}));
+    }
+    m_granularity->setCurrentIndex(m_granularity->findData(codeOf(granularity)));
 }
 
 void SitePage::showFigures() {

@@ -66,6 +66,7 @@ private:
 
     void showLayer();    ///< another layer, or other statistics
     void showChoices();  ///< the layer's choices or derived values changed
+    void showGranularity(const core::Granularity& granularity);
     void showFigures();
     /// The error over the clip and each range method's choice; redone only when something but the clip
     /// changed.
@@ -83,6 +84,7 @@ private:
     void buildChoices();
     void addWeightRows(QFormLayout& form);
     void showWeightRows();
+    void addOutputRows(QFormLayout& form);
 
     core::SiteKind m_kind;
     QuantDocument& m_document;
@@ -100,7 +102,9 @@ private:
     QComboBox* m_bits = nullptr;
     QComboBox* m_granularity = nullptr;
     QComboBox* m_batchNorm = nullptr;          ///< of the weight page
+    QComboBox* m_padding = nullptr;            ///< of the weight page
     QCheckBox* m_takesPostTraining = nullptr;  ///< of the weight page
+    QComboBox* m_rangeTime = nullptr;          ///< of the output page
     MethodEditor* m_quantizer = nullptr;
     MethodEditor* m_observer = nullptr;
     QLineEdit* m_lower = nullptr;

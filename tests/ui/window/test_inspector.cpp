@@ -145,6 +145,50 @@ private Q_SLOTS:
         QCOMPARE(budget.verdict(), before);
     }
 
+    void rangesOfEachBatchTakeNoClip() {
+        QVERIFY(setManualRange(*m_document, {m_layer, core::SiteKind::Output}, core::Range{0, 3}).isEmpty());
+        auto* const time = named(QStringLiteral("Range taken"));
+        QVERIFY(time != nullptr);
+        choose(*time, static_cast<int>(core::RangeTime::Online));
+        const core::SiteQuant output = m_document->layerConfig(m_layer).output;
+        QVERIFY(output.ranges == core::RangeTime::Online);
+        QVERIFY(!output.manualRange);
+        for (const auto* const bound : m_page->findChildren<QLineEdit*>()) {
+            if (bound->accessibleName().endsWith(QStringLiteral("clip"))) {
+                QVERIFY(!bound->isEnabled());
+            }
+        }
+        m_document->undoStack()->undo();
+        QVERIFY(m_document->layerConfig(m_layer).output.manualRange.has_value());
+        QCOMPARE(time->currentData().toInt(), static_cast<int>(core::RangeTime::Offline));
+    }
+
+    void paddingIsAChoiceOfConvolutions() {
+        SitePage page(core::SiteKind::Weight, *m_document, *m_selection);
+        QComboBox* const padding = named(page, QStringLiteral("Padding"));
+        QVERIFY(padding != nullptr);
+        for (const core::Layer& layer : m_document->model()->layers) {
+            m_selection->selectOnly(layer.id);
+            const core::LayerQuant before = m_document->layerConfig(layer.id);
+            QCOMPARE(padding->isEnabled(),
+                     layer.kind == core::LayerKind::Conv || layer.kind == core::LayerKind::DepthwiseConv);
+            choose(*padding, static_cast<int>(core::PaddingOrder::BeforeQuantization));
+            QCOMPARE(m_document->layerConfig(layer.id).padding == core::PaddingOrder::BeforeQuantization,
+                     padding->isEnabled());
+            QVERIFY(padding->isEnabled() || m_document->layerConfig(layer.id) == before);
+        }
+    }
+
+    void scalesOfGroups() {
+        auto* const scales = named(QStringLiteral("Scales"));
+        scales->setCurrentIndex(scales->findText(QStringLiteral("groups of 8")));
+        Q_EMIT scales->activated(scales->currentIndex());
+        const core::Granularity chosen = m_document->layerConfig(m_layer).output.granularity;
+        QVERIFY(chosen.kind == core::Granularity::Kind::Group);
+        QCOMPARE(static_cast<int>(chosen.groupSize), 8);
+        QCOMPARE(scales->currentText(), QStringLiteral("groups of 8"));
+    }
+
     void editorsComeFromTheRegistry() {
         MethodEditor editor(QStringLiteral("Range from"), core::observerRegistry().list());
         auto* const choice = editor.findChild<QComboBox*>();
@@ -276,6 +320,22 @@ private:
             bytes += layer.biasBytes + layer.requantBytes;
         }
         return bytes;
+    }
+
+    /// The box a screen reader knows by this name.
+    QComboBox* named(const QString& name) const { return named(*m_page, name); }
+    static QComboBox* named(const QWidget& page, const QString& name) {
+        for (QComboBox* const box : page.findChildren<QComboBox*>()) {
+            if (box->accessibleName() == name) {
+                return box;
+            }
+        }
+        return nullptr;
+    }
+    /// As a person picks an item.
+    static void choose(QComboBox& box, int value) {
+        box.setCurrentIndex(box.findData(value));
+        Q_EMIT box.activated(box.currentIndex());
     }
 
     std::unique_ptr<QuantDocument> m_document;
