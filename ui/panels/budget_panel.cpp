@@ -6,6 +6,7 @@
 #include "ui/document/coding_costs.h"
 #include "ui/document/layer_title.h"
 #include "ui/panels/device_menu.h"
+#include "ui/panels/elided_label.h"
 #include "ui/settings/icons.h"
 
 #include <QComboBox>
@@ -52,10 +53,8 @@ BudgetPanel::BudgetPanel(QuantDocument& document, Selection& selection, QWidget*
     addView(MemoryView::ExportedC, tr("as exported in C"),
             tr("The exported C program's own tables and arena, to the byte"));
     connect(m_view, &QComboBox::currentIndexChanged, this, &BudgetPanel::refresh);
-    m_verdict = new QLabel(this);
+    m_verdict = new ElidedLabel(this);
     m_verdict->setAccessibleName(tr("Verdict"));
-    m_verdict->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    m_verdict->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_formulaRom = newCaptionLine(tr("What the ROM holds, by the formulas"));
     m_exportedRom = newCaptionLine(tr("What the ROM holds, as exported in C"));
     m_peak = newCaptionLine(tr("Peak of RAM"));

@@ -1,5 +1,6 @@
 #include "ui/panels/panel_dock.h"
 
+#include "ui/panels/elided_label.h"
 #include "ui/settings/icons.h"
 
 #include <QEvent>
@@ -51,10 +52,8 @@ PanelDock::PanelDock(const QString& name, const QString& title, QWidget* content
     row->addStrut(kTitleHeight);  // the dock asks the row's size hint, not its fixed height
     auto* const label = new QLabel(title, m_titleRow);
     label->setProperty("role", QStringLiteral("strong"));
-    m_hint = new QLabel(m_titleRow);
+    m_hint = new ElidedLabel(m_titleRow);
     m_hint->setProperty("role", QStringLiteral("muted"));
-    m_hint->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    m_hint->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
     QToolButton* const floatButton =
         titleButton(QStringLiteral("float"), tr("Float %1").arg(title), m_titleRow);
     QToolButton* const closeButton =

@@ -1,5 +1,7 @@
 #include "ui/panels/panel_frame.h"
 
+#include "ui/panels/elided_label.h"
+
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QVBoxLayout>
@@ -15,10 +17,8 @@ PanelFrame::PanelFrame(const QString& title, QWidget* content, QWidget* parent) 
     titleRow->setFixedHeight(27);
     auto* const label = new QLabel(title, titleRow);
     label->setProperty("role", QStringLiteral("strong"));
-    m_hint = new QLabel(titleRow);
+    m_hint = new ElidedLabel(titleRow);
     m_hint->setProperty("role", QStringLiteral("muted"));
-    m_hint->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    m_hint->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     row->addWidget(label);
     row->addWidget(m_hint, 1);
 
