@@ -33,7 +33,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -139,6 +138,11 @@ Way chosen(const QComboBox& box) {
     return static_cast<Way>(box.currentData().toInt());
 }
 
+/// A granularity as the data of a box's item.
+QPoint codeOf(const core::Granularity& granularity) {
+    return {static_cast<int>(granularity.kind), granularity.groupSize};
+}
+
 double nearestPowerOfTwo(double value) {
     return value == 0 ? 0 : std::copysign(std::exp2(std::round(std::log2(std::abs(value)))), value);
 }
@@ -222,7 +226,13 @@ void SitePage::buildChoices() {
     });
     m_granularity = new QComboBox(this);
     m_granularity->setAccessibleName(tr("Scales"));
-    showGranularity({});
+    using Kind = core::Granularity::Kind;
+    m_granularity->addItem(tr("per tensor"), codeOf({Kind::Tensor, 0}));
+    m_granularity->addItem(tr("per channel"), codeOf({Kind::Channel, 0}));
+    // Sizes that divide most layers' channels; another one joins when a configuration comes with it.
+    for (const int size : {4, 8, 16, 32}) {
+        m_granularity->addItem(tr("groups of %1").arg(size), codeOf({Kind::Group, size}));
+    }
     m_granularity->setFocusPolicy(Qt::StrongFocus);
     connect(m_granularity, &QComboBox::activated, this, [this] {
         const QPoint chosenScales = m_granularity->currentData().toPoint();
@@ -498,22 +508,11 @@ void SitePage::showChoices() {
 }
 
 void SitePage::showGranularity(const core::Granularity& granularity) {
-    using Kind = core::Granularity::Kind;
-    const auto codeOf = [](const core::Granularity& each) {
-        return QPoint(static_cast<int>(each.kind), each.groupSize);
-    };
-    m_granularity->clear();
-    m_granularity->addItem(tr("per tensor"), codeOf({Kind::Tensor, 0}));
-    m_granularity->addItem(tr("per channel"), codeOf({Kind::Channel, 0}));
-    // Sizes that divide most layers' channels, and the one the configuration came with.
-    std::set<int> sizes{4, 8, 16, 32};
-    if (granularity.kind == Kind::Group) {
-        sizes.insert(granularity.groupSize);
+    const QPoint code = codeOf(granularity);
+    if (m_granularity->findData(code) < 0) {
+        m_granularity->addItem(tr("groups of %1").arg(granularity.groupSize), code);
     }
-    for (const int size : sizes) {
-        m_granularity->addItem(tr("groups of %1").arg(size), codeOf({Kind::Group, size}));
-    }
-    m_granularity->setCurrentIndex(m_granularity->findData(codeOf(granularity)));
+    m_granularity->setCurrentIndex(m_granularity->findData(code));
 }
 
 void SitePage::showFigures() {
