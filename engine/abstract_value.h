@@ -53,4 +53,4 @@ inline AbstractValue tensorValue(core::NodeId node) {
     return {std::make_shared<TensorCell>(cell)};
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -20,7 +20,7 @@ bool isOutOfMemory(const std::string& text) {
                       std::string(what) + ": not enough memory; use a smaller batch or close other programs");
 }
 
-} // namespace
+}  // namespace
 
 void rethrowAsCoreError(const char* what) {
     try {
@@ -42,4 +42,4 @@ void rethrowAsCoreError(const char* what) {
     }
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -21,4 +21,4 @@ auto atBoundary(const char* what, Work&& work) -> decltype(std::forward<Work>(wo
     }
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

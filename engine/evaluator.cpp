@@ -64,4 +64,4 @@ core::EvaluationResult evaluateClassifier(const GraphExecutor& executor, const c
     return result;
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

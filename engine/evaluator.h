@@ -20,4 +20,4 @@ void requireInputShape(const core::Graph& graph, const core::Shape& batchShape);
 /// Errors  ShapeMismatch: the model has no output for the label.
 void requireLabel(std::int64_t label, std::int64_t classes, const core::Graph& graph);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -12,4 +12,4 @@ namespace bitlathe::engine {
 /// Errors  ShapeMismatch: number of scales and channels differ.
 at::Tensor fakeQuantize(at::Tensor value, const core::QParams& qparams);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

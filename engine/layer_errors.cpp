@@ -54,7 +54,7 @@ public:
     void addBatch(const at::Tensor& images) {
         Execution reference(m_float, images);
         Execution quantized(m_quantized, images);
-        std::map<core::NodeId, at::Tensor> alone; // values inside layers whose inputs were float
+        std::map<core::NodeId, at::Tensor> alone;  // values inside layers whose inputs were float
         for (core::NodeId id = 0; id <= m_model.graph.output; ++id) {
             const auto found = m_layerOfNode.find(id);
             if (found != m_layerOfNode.end()) {
@@ -105,7 +105,7 @@ private:
     std::vector<EnergyPair> m_accumulated;
 };
 
-} // namespace
+}  // namespace
 
 std::vector<core::LayerError> measureLayerErrors(const core::PreparedModel& model,
                                                  const core::QuantPlan& plan, const core::BatchSource& data,
@@ -124,4 +124,4 @@ std::vector<core::LayerError> measureLayerErrors(const core::PreparedModel& mode
     return pair.errors();
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -14,4 +14,4 @@ std::vector<core::LayerError> measureLayerErrors(const core::PreparedModel& mode
                                                  const core::QuantPlan& plan, const core::BatchSource& data,
                                                  const core::RunContext& context);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -116,7 +116,7 @@ void refuseWrongArchive(const std::string& path) {
            "choose a file made by torch.jit.save");
 }
 
-} // namespace
+}  // namespace
 
 void requireTorchScriptFile(const std::string& path) {
     refuseForeign(path, firstBytes(path));
@@ -126,4 +126,4 @@ void requireTorchScriptFile(const std::string& path) {
     refuseWrongArchive(path);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -10,4 +10,4 @@ namespace bitlathe::engine {
 ///         TFLite, ...), with what to do.
 void requireTorchScriptFile(const std::string& path);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -18,9 +18,9 @@ public:
 
 /// One call of an aten operator with at least one tensor of the graph among its arguments.
 struct OperatorCall {
-    std::string kind;                     ///< without namespace and in-place underscore: "conv2d"
-    std::string nodeName;                 ///< name for the node it becomes
-    std::vector<AbstractValue> arguments; ///< in the schema's order, defaults included
+    std::string kind;                      ///< without namespace and in-place underscore: "conv2d"
+    std::string nodeName;                  ///< name for the node it becomes
+    std::vector<AbstractValue> arguments;  ///< in the schema's order, defaults included
 };
 
 /// Appends the node(s) the call stands for and returns its result; calls that change nothing (dropout,
@@ -31,4 +31,4 @@ AbstractValue convertOperator(core::Graph& graph, const OperatorCall& call);
 /// True when convertOperator knows the operator at all.
 bool isKnownOperator(const std::string& kind);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -148,7 +148,7 @@ struct Apply {
     at::Tensor operator()(const core::SoftmaxOp& op) const { return at::softmax(take(0), op.axis); }
 };
 
-} // namespace
+}  // namespace
 
 bool isSoleOwner(const at::Tensor& tensor) {
     // Memory LibTorch did not allocate (weights and images are views of core's) has storage that cannot be
@@ -161,4 +161,4 @@ at::Tensor applyOperator(const core::Node& node, const NodeTensors& tensors, std
     return std::visit(Apply{tensors, inputs, mode}, node.op);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -10,15 +10,15 @@ namespace bitlathe::engine {
 
 /// A node's weights as tensors; undefined where the operator has none.
 struct NodeTensors {
-    at::Tensor weight, bias;                ///< convolution, linear
-    at::Tensor padding;                     ///< convolution: what surrounds its input, [C] or [1]; undefined: zero
-    at::Tensor gamma, beta, mean, variance; ///< batch norm
+    at::Tensor weight, bias;  ///< convolution, linear
+    at::Tensor padding;       ///< convolution: what surrounds its input, [C] or [1]; undefined: zero
+    at::Tensor gamma, beta, mean, variance;  ///< batch norm
 };
 
 /// What a pass is for.
 enum class ExecutionMode {
-    Inference, ///< running statistics in batch norm; values nobody else holds may be overwritten
-    Training, ///< batch statistics in batch norm, running ones updated; values are kept for the backward pass
+    Inference,  ///< running statistics in batch norm; values nobody else holds may be overwritten
+    Training,  ///< batch statistics in batch norm, running ones updated; values are kept for the backward pass
 };
 
 /// True when the handle is the only one to memory of LibTorch's own, so that an operator may overwrite it.
@@ -32,4 +32,4 @@ bool isSoleOwner(const at::Tensor& tensor);
 at::Tensor applyOperator(const core::Node& node, const NodeTensors& tensors, std::vector<at::Tensor> inputs,
                          ExecutionMode mode);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

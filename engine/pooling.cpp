@@ -39,7 +39,7 @@ at::Tensor unevenAverage(const at::Tensor& x, const core::Pool2dOp& op) {
     return withinImage(windowSums(padded(x, op.padding, 0), op).div_(windowSums(counted, op)), x, op);
 }
 
-} // namespace
+}  // namespace
 
 at::Tensor pool2d(const at::Tensor& x, const core::Pool2dOp& op) {
     const auto [top, left, bottom, right] = op.padding;
@@ -58,4 +58,4 @@ at::Tensor pool2d(const at::Tensor& x, const core::Pool2dOp& op) {
     return withinImage(at::max_pool2d(bordered, op.kernel, op.stride, 0, 1, op.ceilMode), x, op);
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -12,4 +12,4 @@ namespace bitlathe::engine {
 ///    may reach past the padded edge, and what lies there is never counted (PyTorch's rule).
 at::Tensor pool2d(const at::Tensor& x, const core::Pool2dOp& op);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -57,7 +57,7 @@ std::string lineAfter(const std::string& text, const std::string& prefix) {
     return text.substr(from, text.find('\n', from) - from);
 }
 
-} // namespace
+}  // namespace
 
 void setUpProcess() {
     static std::once_flag once;
@@ -90,4 +90,4 @@ core::EngineInfo describeLibTorch() {
     return info;
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -14,4 +14,4 @@ void setComputeThreads(int threads);
 
 core::EngineInfo describeLibTorch();
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

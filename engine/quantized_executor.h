@@ -20,4 +20,4 @@ void quantizeWeights(GraphExecutor& executor, const core::PreparedModel& model, 
 /// Whether a clamp in front of a grid can be left out; the exporters ask the same.
 using core::gridImpliesClamp;
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

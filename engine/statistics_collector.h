@@ -22,4 +22,4 @@ core::SiteStatistics collectStatistics(const at::Tensor& value, const std::strin
 core::Statistics calibrateModel(const core::PreparedModel& model, const core::BatchSource& data,
                                 core::ChannelDetail detail, const core::RunContext& context);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -18,7 +18,7 @@ std::vector<std::int64_t> channelsLastStrides(at::IntArrayRef sizes) {
     return {sizes[1] * sizes[2] * sizes[3], 1, sizes[3] * sizes[1], sizes[1]};
 }
 
-} // namespace
+}  // namespace
 
 at::Tensor wrap(const core::FloatTensor& tensor) {
     if (!tensor.defined()) {
@@ -74,4 +74,4 @@ core::Shape shapeOf(const at::Tensor& tensor) {
     return tensor.sizes().vec();
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -26,4 +26,4 @@ at::Tensor wrapLabels(const core::Batch& batch);
 /// Sizes as core's Shape.
 core::Shape shapeOf(const at::Tensor& tensor);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -43,7 +43,8 @@ core::Statistics TorchEngine::calibrate(const core::PreparedModel& model, const 
 }
 
 core::Statistics TorchEngine::calibrateKeeping(core::ChannelDetail detail, const core::PreparedModel& model,
-                                               const core::BatchSource& data, const core::RunContext& context) {
+                                               const core::BatchSource& data,
+                                               const core::RunContext& context) {
     return atBoundary("calibration", [&] { return calibrateModel(model, data, detail, context); });
 }
 
@@ -72,7 +73,8 @@ core::SensitivityTable TorchEngine::sensitivity(const core::PreparedModel& model
 std::vector<core::FloatTensor> TorchEngine::layerValues(const core::PreparedModel& model,
                                                         const core::QuantPlan& plan,
                                                         const core::Batch& batch) {
-    return atBoundary("running the model layer by layer", [&] { return computeLayerValues(model, plan, batch); });
+    return atBoundary("running the model layer by layer",
+                      [&] { return computeLayerValues(model, plan, batch); });
 }
 
 core::FloatTensor TorchEngine::forward(const core::PreparedModel& model, const core::QuantPlan& plan,
@@ -89,7 +91,7 @@ core::TrainResult TorchEngine::train(const core::TrainTask& task, const core::Ru
     return atBoundary("training", [&] { return engine::train(task, context, observer); });
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine
 
 /// What core::loadEngine looks up (core/engine/engine_loader.h).
 extern "C" __attribute__((visibility("default"))) bitlathe::core::Engine* bitlathe_create_engine() {

@@ -21,7 +21,8 @@ public:
     core::Statistics calibrate(const core::PreparedModel& model, const core::BatchSource& data,
                                const core::RunContext& context) override;
     core::Statistics calibrateKeeping(core::ChannelDetail detail, const core::PreparedModel& model,
-                                      const core::BatchSource& data, const core::RunContext& context) override;
+                                      const core::BatchSource& data,
+                                      const core::RunContext& context) override;
     core::EvaluationResult evaluate(const core::PreparedModel& model, const core::QuantPlan& plan,
                                     const core::BatchSource& data, const core::RunContext& context) override;
     std::vector<core::LayerError> layerErrors(const core::PreparedModel& model, const core::QuantPlan& plan,
@@ -43,4 +44,4 @@ private:
     TorchPostTraining m_postTraining;
 };
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -21,7 +21,7 @@ namespace {
 struct LoadedModel {
     torch::jit::Module module;
     std::string name;
-    core::Shape inputShape; ///< C,H,W; empty when the file does not say
+    core::Shape inputShape;  ///< C,H,W; empty when the file does not say
 };
 
 [[noreturn]] void throwDamaged(const std::string& path, const std::string& found) {
@@ -83,7 +83,7 @@ core::Shape chosenShape(const LoadedModel& model, const core::Shape& given, cons
     return {1, shape[0], shape[1], shape[2]};
 }
 
-} // namespace
+}  // namespace
 
 core::Graph importTorchScript(const std::string& path, const core::Shape& inputShape) {
     const at::NoGradGuard noGradients;
@@ -95,4 +95,4 @@ core::Graph importTorchScript(const std::string& path, const core::Shape& inputS
     return graph;
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -9,4 +9,4 @@ namespace bitlathe::engine {
 /// Reads a TorchScript archive into a graph with shapes; see core::Engine::importTorchScript.
 core::Graph importTorchScript(const std::string& path, const core::Shape& inputShape);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -66,7 +66,7 @@ bool readsValues(const Node& node) {
            kReaders.end();
 }
 
-} // namespace
+}  // namespace
 
 TorchScriptInterpreter::TorchScriptInterpreter(const torch::jit::Module& module, core::Graph& graph)
     : m_module(module), m_graph(graph) {
@@ -159,7 +159,7 @@ void TorchScriptInterpreter::runNode(const Node& node, Environment& values, cons
     }
     const std::vector<AbstractValue> inputs = inputsOf(node, values);
     if (std::any_of(inputs.begin(), inputs.end(), hasUnknown)) {
-        return setUnknown(node, values); // its cause is reported already
+        return setUnknown(node, values);  // its cause is reported already
     }
     if (runOnList(node, values) || runOnKnownType(node, values)) {
         return;
@@ -221,7 +221,7 @@ void TorchScriptInterpreter::refuseOperator(const Node& node, Environment& value
     try {
         runConcrete(node, values, modulePath);
     } catch (const std::exception&) {
-        return setUnknown(node, values); // zeros of batch 1 are no input for it
+        return setUnknown(node, values);  // zeros of batch 1 are no input for it
     }
     for (const Value* const output : node.outputs()) {
         values[output] = placeholder(values.at(output).concrete());
@@ -472,4 +472,4 @@ void TorchScriptInterpreter::runTensorOperator(const Node& node, Environment& va
     }
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -28,8 +28,8 @@ public:
 private:
     /// An operator that cannot be imported, as often as it occurs for one reason.
     struct Refusal {
-        std::string kind;   ///< "aten::permute"
-        std::string reason; ///< empty: not known at all
+        std::string kind;    ///< "aten::permute"
+        std::string reason;  ///< empty: not known at all
         std::string firstModule;
         int count = 0;
     };
@@ -64,9 +64,10 @@ private:
     torch::jit::Module m_module;
     core::Graph& m_graph;
     std::unordered_map<const c10::ivalue::Object*, std::string> m_paths;
-    std::unordered_map<std::string, bool> m_isNodeModule; ///< by path: its name is a node's name as it stands
-    std::unordered_map<std::string, bool> m_isLeaf;       ///< by path: it holds no submodule
+    std::unordered_map<std::string, bool>
+        m_isNodeModule;                              ///< by path: its name is a node's name as it stands
+    std::unordered_map<std::string, bool> m_isLeaf;  ///< by path: it holds no submodule
     std::vector<Refusal> m_refusals;
 };
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -18,4 +18,4 @@ std::string forwardSourceOf(const core::Graph& graph);
 /// given a trailing underscore; empty ones become "_".
 std::vector<std::string> modulePath(const std::string& nodeName);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

@@ -19,4 +19,4 @@ inline constexpr const char* kNodeClassPrefix = "__torch__.bitlathe.";
 /// average pool with uneven padding that TorchScript cannot say.
 void writeTorchScript(const core::Graph& graph, const std::string& path);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

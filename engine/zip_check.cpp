@@ -168,7 +168,7 @@ bool isIntact(const Bytes& bytes, const Entry& entry) {
                                            content.size()) == entry.checksum;
 }
 
-} // namespace
+}  // namespace
 
 std::string findZipDamage(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -192,4 +192,4 @@ std::string findZipDamage(const std::string& path) {
     return {};
 }
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

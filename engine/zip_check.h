@@ -9,4 +9,4 @@ namespace bitlathe::engine {
 /// match its checksum"), empty when nothing is. Reads the whole file.
 std::string findZipDamage(const std::string& path);
 
-} // namespace bitlathe::engine
+}  // namespace bitlathe::engine

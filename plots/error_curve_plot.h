@@ -17,8 +17,8 @@ enum class ErrorMeasure {
 
 /// Error of one tensor's quantization when its range is clipped at a given value.
 struct ErrorCurvePoint {
-    double clip = 0;   ///< units of the tensor
-    double error = 0;  ///< in the curve's measure
+    double clip = 0;                   ///< units of the tensor
+    double error = 0;                  ///< in the curve's measure
     std::optional<double> rounding{};  ///< part of a squared error made inside the range
     std::optional<double> clipping{};  ///< and the part made outside it
 };

@@ -209,9 +209,9 @@ std::vector<ParetoPlot::Label> ParetoPlot::labels() const {
             continue;
         }
         const ParetoPoint& point = m_points[index];
-        const QString text = isBelowAxis(point)
-                                 ? tr("%1: %2 %").arg(point.name, valueAtResolution(point.accuracyPercent, 0.1))
-                                 : point.name;
+        const QString text =
+            isBelowAxis(point) ? tr("%1: %2 %").arg(point.name, valueAtResolution(point.accuracyPercent, 0.1))
+                               : point.name;
         const double textWidth = std::ceil(metrics.horizontalAdvance(text)) + 2;
         const double textHeight = metrics.height();
         constexpr double kOff = kPointPx + 3;

@@ -35,7 +35,8 @@ core::MethodSpec exporterOf(const ExportOptions& options) {
         const nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
         json[param.substr(0, equals)] = value.is_discarded() ? nlohmann::json(text) : value;
     }
-    return experiments::readMethod(experiments::JsonReader(json, "--format"), core::exporterRegistry().list());
+    return experiments::readMethod(experiments::JsonReader(json, "--format"),
+                                   core::exporterRegistry().list());
 }
 
 bool isRunId(const std::string& text) {

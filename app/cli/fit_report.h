@@ -18,7 +18,7 @@ struct FitReport {
     core::FitRequest request;
     core::FitResult result;
     core::TargetBudget target;  ///< of result.config, as exported in C, too
-    std::string costs;  ///< where the costs come from, for people
+    std::string costs;          ///< where the costs come from, for people
     double searchMs = 0;
     std::vector<core::SearchResult> front;  ///< empty: not asked for
 };

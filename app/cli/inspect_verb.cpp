@@ -106,7 +106,8 @@ int inspect(const CommandLine& line, const InspectOptions& options) {
 void addInspectVerb(CLI::App& app, CommandLine& line) {
     auto options = std::make_shared<InspectOptions>();
     CLI::App* verb = app.add_subcommand("inspect", "Layers, shapes and remarks of a model");
-    verb->add_option("MODEL", options->model, "TorchScript file, or zoo:NAME[,parameter=value...]")->required();
+    verb->add_option("MODEL", options->model, "TorchScript file, or zoo:NAME[,parameter=value...]")
+        ->required();
     verb->add_option("--input", options->inputShape, "channels,height,width")
         ->delimiter(',')
         ->expected(3)

@@ -15,4 +15,4 @@ experiments::RecipeObserver trainingReport(EngineSession& session) {
     return observer;
 }
 
-} // namespace bitlathe::cli
+}  // namespace bitlathe::cli

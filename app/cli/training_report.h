@@ -8,4 +8,4 @@ namespace bitlathe::cli {
 /// One line on stderr for each epoch of a training. The session must outlive the observer.
 experiments::RecipeObserver trainingReport(EngineSession& session);
 
-} // namespace bitlathe::cli
+}  // namespace bitlathe::cli

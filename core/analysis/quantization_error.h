@@ -10,9 +10,9 @@ namespace bitlathe::core {
 /// Error of quantizing a tensor (README eq. 5, 6).
 struct QuantizationError {
     double meanSquaredError = 0;
-    double signalPower = 0;    ///< mean of x²
-    double sqnrDb = 0;         ///< 10 log10(signalPower / MSE); +infinity when MSE is 0
-    double clippedShare = 0;   ///< share of values outside the outer levels, 0..1
+    double signalPower = 0;   ///< mean of x²
+    double sqnrDb = 0;        ///< 10 log10(signalPower / MSE); +infinity when MSE is 0
+    double clippedShare = 0;  ///< share of values outside the outer levels, 0..1
 };
 
 /// Estimated from a histogram: values are taken as uniform within their bin, exact zeros as zero. One pass over
@@ -24,6 +24,7 @@ QuantizationError quantizationError(const Histogram& histogram, const QParams& q
 double meanSquaredError(const Histogram& histogram, const QParams& qparams);
 
 /// Exact, from the values themselves.
-QuantizationError quantizationError(std::span<const float> values, const QParams& qparams, std::size_t channel = 0);
+QuantizationError quantizationError(std::span<const float> values, const QParams& qparams,
+                                    std::size_t channel = 0);
 
 }  // namespace bitlathe::core

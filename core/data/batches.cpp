@@ -24,7 +24,7 @@ void shuffle(std::vector<std::int64_t>& values, Random random) {
     }
 }
 
-} // namespace
+}  // namespace
 
 BatchSource::BatchSource(std::shared_ptr<const Dataset> dataset, DataSpec spec, Options options)
     : m_dataset(std::move(dataset)), m_spec(std::move(spec)), m_options(std::move(options)) {
@@ -169,4 +169,4 @@ std::string BatchSource::hash() const {
     return hash.hex();
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

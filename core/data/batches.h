@@ -15,7 +15,7 @@ namespace bitlathe::core {
 
 /// A batch ready for a model: images N,C,H,W normalised, labels N.
 struct Batch {
-    Shape shape; ///< N,C,H,W
+    Shape shape;  ///< N,C,H,W
     std::vector<float> images;
     std::vector<std::int64_t> labels;
 };
@@ -23,7 +23,7 @@ struct Batch {
 /// Random changes of training images.
 struct Augmentation {
     bool horizontalFlip = false;
-    int shift = 0; ///< up to this many pixels each way, black moved in
+    int shift = 0;  ///< up to this many pixels each way, black moved in
 };
 
 /// Cuts a dataset into batches. Sample order and augmentation depend on the seed alone.
@@ -32,10 +32,10 @@ class BatchSource {
 public:
     struct Options {
         std::int64_t batchSize = 128;
-        std::int64_t samples = 0;    ///< first so many of the (shuffled) order; 0: all
-        std::optional<Seed> shuffle; ///< empty: the data set's own order
+        std::int64_t samples = 0;     ///< first so many of the (shuffled) order; 0: all
+        std::optional<Seed> shuffle;  ///< empty: the data set's own order
         Augmentation augmentation;
-        bool dropLast = false; ///< leave out a last batch that is not full
+        bool dropLast = false;  ///< leave out a last batch that is not full
     };
 
     /// Errors  ShapeMismatch: mean/scale do not match the channels; InvalidConfig: sizes below 1.
@@ -55,8 +55,8 @@ private:
     /// Where an image lands in its padded frame.
     struct Placement {
         bool isFlipped = false;
-        std::int64_t rows = 0;    ///< shift downwards, pixels
-        std::int64_t columns = 0; ///< shift to the right, pixels
+        std::int64_t rows = 0;     ///< shift downwards, pixels
+        std::int64_t columns = 0;  ///< shift to the right, pixels
     };
     Placement placementOf(std::int64_t position, std::int64_t epoch) const;
     void normalise(const std::vector<std::uint8_t>& pixels, const Placement& placement,
@@ -66,10 +66,10 @@ private:
     DataSpec m_spec;
     Options m_options;
     std::vector<std::array<float, 256>>
-        m_lookup;                      ///< normalised value of each pixel value, by channel (or one for all)
-    std::vector<std::int64_t> m_order; ///< the chosen samples
-    mutable std::vector<std::int64_t> m_epochOrder; ///< shuffled order of epoch m_orderEpoch
+        m_lookup;                       ///< normalised value of each pixel value, by channel (or one for all)
+    std::vector<std::int64_t> m_order;  ///< the chosen samples
+    mutable std::vector<std::int64_t> m_epochOrder;  ///< shuffled order of epoch m_orderEpoch
     mutable std::int64_t m_orderEpoch = -1;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

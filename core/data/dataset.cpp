@@ -48,7 +48,7 @@ const std::map<std::string, Opener>& openers() {
     return all;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<std::string> datasetNames() {
     std::vector<std::string> names;
@@ -70,4 +70,4 @@ std::shared_ptr<const Dataset> openDataset(const DataSpec& spec, DataSplit split
     return found->second(spec, split);
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -16,7 +16,7 @@ struct CloseGzip {
     void operator()(gzFile_s* file) const { gzclose(file); }
 };
 
-} // namespace
+}  // namespace
 
 std::vector<std::uint8_t> readGzipFile(const std::string& path, std::size_t maximumBytes) {
     errno = 0;
@@ -48,4 +48,4 @@ std::vector<std::uint8_t> readGzipFile(const std::string& path, std::size_t maxi
     }
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -12,4 +12,4 @@ namespace bitlathe::core {
 /// Errors  DataFormat naming the file: missing, not readable, damaged gzip stream, longer than expected.
 std::vector<std::uint8_t> readGzipFile(const std::string& path, std::size_t maximumBytes);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t kImageMagic = 0x00000803;
 constexpr std::uint32_t kLabelMagic = 0x00000801;
-constexpr std::size_t kMaximumBytes = std::size_t{4} << 30; // 4 GiB: far beyond any IDX set in use
+constexpr std::size_t kMaximumBytes = std::size_t{4} << 30;  // 4 GiB: far beyond any IDX set in use
 
 std::uint32_t bigEndian(const std::vector<std::uint8_t>& bytes, std::size_t at) {
     return (std::uint32_t{bytes[at]} << 24) | (std::uint32_t{bytes[at + 1]} << 16) |
@@ -52,7 +52,7 @@ IdxContent readIdx(const std::string& path, std::uint32_t magic) {
     return content;
 }
 
-} // namespace
+}  // namespace
 
 IdxDataset::IdxDataset(std::string name, const std::string& imageFile, const std::string& labelFile,
                        std::vector<std::string> classNames)
@@ -98,4 +98,4 @@ const std::string& IdxDataset::hash() const {
     return m_hash;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

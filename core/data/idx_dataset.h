@@ -32,7 +32,7 @@ private:
     std::vector<std::uint8_t> m_labels;
     std::vector<std::string> m_classNames;
     mutable std::once_flag m_hashOnce;
-    mutable std::string m_hash; ///< made on first use: 47 MB take 0.1 s
+    mutable std::string m_hash;  ///< made on first use: 47 MB take 0.1 s
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

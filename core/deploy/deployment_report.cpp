@@ -1,8 +1,8 @@
 #include "core/deploy/deployment_report.h"
 
-#include "core/engine/classification_score.h"
 #include "core/deploy/exact_value.h"
 #include "core/deploy/lower.h"
+#include "core/engine/classification_score.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 

@@ -8,36 +8,36 @@ namespace bitlathe::core {
 
 /// One piece of memory of a chip.
 struct MemoryBank {
-    std::string name; ///< "SRAM1", "DTCM", "flash"
+    std::string name;  ///< "SRAM1", "DTCM", "flash"
     std::int64_t sizeBytes = 0;
-    bool isUsable = true;    ///< counted into what a model may use
-    bool isExternal = false; ///< outside the chip: a flash beside it
-    std::string note;        ///< "slow", "NPU side", ...
-    std::string source;      ///< where this figure comes from when not from Device::source
-    std::string sourceDate;  ///< of that source's reading; empty: Device::sourceDate
+    bool isUsable = true;     ///< counted into what a model may use
+    bool isExternal = false;  ///< outside the chip: a flash beside it
+    std::string note;         ///< "slow", "NPU side", ...
+    std::string source;       ///< where this figure comes from when not from Device::source
+    std::string sourceDate;   ///< of that source's reading; empty: Device::sourceDate
 };
 
 /// A microcontroller (or any target with a memory limit). Data, not code: resources/devices/*.json and the
 /// user's own folder.
 struct Device {
-    std::string id;   ///< "stm32f411re", unique, file name without .json
-    std::string name; ///< "STM32F411RE"
+    std::string id;    ///< "stm32f411re", unique, file name without .json
+    std::string name;  ///< "STM32F411RE"
     std::string vendor;
-    std::string board; ///< a board that carries it; may be empty
-    std::string core;  ///< "Cortex-M4F"
+    std::string board;  ///< a board that carries it; may be empty
+    std::string core;   ///< "Cortex-M4F"
     double clockMhz = 0;
-    std::vector<std::string> features; ///< "DSP", "MVE", "NPU", "FPU"
+    std::vector<std::string> features;  ///< "DSP", "MVE", "NPU", "FPU"
     std::vector<MemoryBank> rom;
     std::vector<MemoryBank> ram;
-    std::int64_t reservedRomBytes = 0; ///< code, bootloader
-    std::int64_t reservedRamBytes = 0; ///< stack, heap, radio
-    std::string source;                ///< where the figures come from
-    std::string sourceDate;            ///< ISO date of that source's reading
-    std::string clockSource;           ///< where the clock comes from when not from `source`
+    std::int64_t reservedRomBytes = 0;  ///< code, bootloader
+    std::int64_t reservedRamBytes = 0;  ///< stack, heap, radio
+    std::string source;                 ///< where the figures come from
+    std::string sourceDate;             ///< ISO date of that source's reading
+    std::string clockSource;            ///< where the clock comes from when not from `source`
     std::string note;
     bool isUserDefined = false;
 
-    std::int64_t romLimitBytes() const noexcept; ///< usable banks less the reserve, at least 0
+    std::int64_t romLimitBytes() const noexcept;  ///< usable banks less the reserve, at least 0
     std::int64_t ramLimitBytes() const noexcept;
 };
 
@@ -51,7 +51,7 @@ public:
     ///         Io: the built-in folder or a file cannot be read.
     static DeviceCatalogue load(const std::string& builtinFolder, const std::string& userFolder = {});
 
-    const std::vector<Device>& devices() const noexcept { return m_devices; } ///< by name
+    const std::vector<Device>& devices() const noexcept { return m_devices; }  ///< by name
     /// By id or name; case and punctuation do not matter.
     /// Errors  InvalidConfig: unknown id or name; lists near ones.
     const Device& find(const std::string& idOrName) const;
@@ -64,4 +64,4 @@ private:
 /// Errors  DataFormat, as DeviceCatalogue::load.
 Device parseDevice(const std::string& text, const std::string& file);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

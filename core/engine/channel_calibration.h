@@ -10,8 +10,8 @@ class ChannelCalibration {
 public:
     virtual ~ChannelCalibration() = default;
     /// As Engine::calibrate, which keeps everything.
-    virtual Statistics calibrateKeeping(ChannelDetail detail, const PreparedModel& model, const BatchSource& data,
-                                        const RunContext& context) = 0;
+    virtual Statistics calibrateKeeping(ChannelDetail detail, const PreparedModel& model,
+                                        const BatchSource& data, const RunContext& context) = 0;
 };
 
 /// Calibrates with the detail asked for, or with more where the engine knows no less.

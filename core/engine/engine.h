@@ -22,7 +22,7 @@ namespace bitlathe::core {
 struct EvaluationResult {
     std::int64_t samples = 0;
     std::int64_t correct = 0;
-    double meanLoss = 0; ///< cross entropy, nats
+    double meanLoss = 0;  ///< cross entropy, nats
     double elapsedMs = 0;
     double top1Percent() const noexcept {
         return samples == 0 ? 0.0 : 100.0 * static_cast<double>(correct) / static_cast<double>(samples);
@@ -32,40 +32,40 @@ struct EvaluationResult {
 /// Error one layer's output carries, against the float model.
 struct LayerError {
     LayerId layer;
-    double isolatedSqnrDb = 0;    ///< only this layer quantized
-    double accumulatedSqnrDb = 0; ///< everything up to here quantized
+    double isolatedSqnrDb = 0;     ///< only this layer quantized
+    double accumulatedSqnrDb = 0;  ///< everything up to here quantized
 };
 
 /// What a quantizer's range is at a moment of training.
 struct SiteRange {
     SiteId site;
-    double lower = 0; ///< representable, tensor units; of all slices together
+    double lower = 0;  ///< representable, tensor units; of all slices together
     double upper = 0;
 };
 
 /// One optimizer step, as a live curve shows it.
 struct StepReport {
-    std::int64_t step = 0;       ///< 1-based, over all epochs
+    std::int64_t step = 0;  ///< 1-based, over all epochs
     std::int64_t totalSteps = 0;
-    std::int64_t epoch = 0;      ///< 1-based
-    double loss = 0;             ///< mean over the batch, before the step
-    double top1Percent = 0;      ///< on the batch
+    std::int64_t epoch = 0;  ///< 1-based
+    double loss = 0;         ///< mean over the batch, before the step
+    double top1Percent = 0;  ///< on the batch
     double learningRate = 0;
-    double imagesPerSecond = 0;  ///< of this step, over all workers
-    std::int64_t peakMemoryBytes = 0; ///< of the process so far; 0 where the system does not say
-    std::vector<SiteRange> ranges; ///< of the quantized sites; filled in every tenth step
+    double imagesPerSecond = 0;        ///< of this step, over all workers
+    std::int64_t peakMemoryBytes = 0;  ///< of the process so far; 0 where the system does not say
+    std::vector<SiteRange> ranges;     ///< of the quantized sites; filled in every tenth step
 };
 
 struct EpochReport {
-    std::int64_t epoch = 0; ///< 1-based
+    std::int64_t epoch = 0;  ///< 1-based
     double trainLoss = 0;
-    double trainTop1Percent = 0; ///< while learning, augmented
+    double trainTop1Percent = 0;  ///< while learning, augmented
     EvaluationResult test;       ///< of the deployed form: folded and fake-quantized where a configuration is
     double learningRate = 0;     ///< of the last step
     double imagesPerSecond = 0;  ///< training alone
-    std::int64_t peakMemoryBytes = 0; ///< of the process so far
+    std::int64_t peakMemoryBytes = 0;  ///< of the process so far
     double elapsedMs = 0;
-    bool isBest = false; ///< the most correct test images so far
+    bool isBest = false;  ///< the most correct test images so far
 };
 
 /// Told as things happen, on the working thread.
@@ -78,37 +78,38 @@ struct TrainObserver {
 struct WorkerGroup {
     int rank = 0;
     int size = 1;
-    std::string address = "127.0.0.1"; ///< of rank 0
+    std::string address = "127.0.0.1";  ///< of rank 0
     int port = 29500;
 };
 
 /// Quantization in the training loop.
 struct QuantizedTraining {
-    const QuantConfig* config = nullptr;    ///< bits and quantizers by layer of prepare(graph)
-    const Statistics* statistics = nullptr; ///< of the activations: where ranges and learned parameters start
-    const QuantPlan* start = nullptr; ///< of an earlier run, whose activation ranges replace those of the
-                                      ///< statistics; null: none
+    const QuantConfig* config = nullptr;  ///< bits and quantizers by layer of prepare(graph)
+    const Statistics* statistics =
+        nullptr;                       ///< of the activations: where ranges and learned parameters start
+    const QuantPlan* start = nullptr;  ///< of an earlier run, whose activation ranges replace those of the
+                                       ///< statistics; null: none
     QatOptions options;
 };
 
 /// A training as a whole. What is pointed to must outlive the call.
 struct TrainTask {
-    const Graph* graph = nullptr; ///< batch norm not folded
-    const BatchSource* trainData = nullptr; ///< batches of TrainOptions::batchSize
+    const Graph* graph = nullptr;            ///< batch norm not folded
+    const BatchSource* trainData = nullptr;  ///< batches of TrainOptions::batchSize
     const BatchSource* testData = nullptr;
     TrainOptions options;
-    std::optional<QuantizedTraining> quantization; ///< empty: float training
-    std::string checkpointFolder; ///< where checkpoints go; empty: none are written
-    std::string resumeFolder;     ///< whose newest checkpoint to continue from; empty: begin anew
+    std::optional<QuantizedTraining> quantization;  ///< empty: float training
+    std::string checkpointFolder;                   ///< where checkpoints go; empty: none are written
+    std::string resumeFolder;  ///< whose newest checkpoint to continue from; empty: begin anew
     WorkerGroup workers;
 };
 
 struct TrainResult {
-    Graph graph;    ///< trained, batch norm not folded
-    QuantPlan plan; ///< of prepare(graph) with the configuration's batch-norm modes; empty for float
+    Graph graph;     ///< trained, batch norm not folded
+    QuantPlan plan;  ///< of prepare(graph) with the configuration's batch-norm modes; empty for float
     EvaluationResult test;
-    std::int64_t epoch = 0;    ///< whose weights these are, 1-based
-    bool isStoppedEarly = false; ///< by RunContext::requestStop
+    std::int64_t epoch = 0;       ///< whose weights these are, 1-based
+    bool isStoppedEarly = false;  ///< by RunContext::requestStop
 };
 
 struct EngineInfo {
@@ -173,4 +174,4 @@ public:
                               const TrainObserver& observer) = 0;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

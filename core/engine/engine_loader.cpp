@@ -49,15 +49,16 @@ std::shared_ptr<Engine> loadEngine() {
         }
         const auto create = reinterpret_cast<EngineFactory>(dlsym(library, kEngineFactorySymbol));
         if (create == nullptr) {
-            throw Error(ErrorCode::EngineUnavailable,
-                        "'" + path + "' is not a Bitlathe engine: it lacks " + kEngineFactorySymbol +
-                            "; rebuild Bitlathe or unset BITLATHE_ENGINE");
+            throw Error(ErrorCode::EngineUnavailable, "'" + path + "' is not a Bitlathe engine: it lacks " +
+                                                          kEngineFactorySymbol +
+                                                          "; rebuild Bitlathe or unset BITLATHE_ENGINE");
         }
         return std::shared_ptr<Engine>(create());
     }
-    throw Error(ErrorCode::EngineUnavailable,
-                "the tensor engine could not be opened; install LibTorch (Debian: libtorch-dev) and rebuild, or point "
-                "BITLATHE_ENGINE at libbitlathe_engine.so. Tried:" + reasons);
+    throw Error(ErrorCode::EngineUnavailable, "the tensor engine could not be opened; install LibTorch "
+                                              "(Debian: libtorch-dev) and rebuild, or point "
+                                              "BITLATHE_ENGINE at libbitlathe_engine.so. Tried:" +
+                                                  reasons);
 }
 
 }  // namespace bitlathe::core

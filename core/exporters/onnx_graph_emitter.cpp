@@ -1,7 +1,7 @@
 #include "core/exporters/onnx_graph_emitter.h"
 
-#include "core/plan/quantized_bias.h"
 #include "core/plan/clamp_in_grid.h"
+#include "core/plan/quantized_bias.h"
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 

@@ -47,11 +47,12 @@ void checkSite(const PreparedModel& model, const SiteId& site, const QParams& gr
     }
     if (!grid.isUniform()) {
         const bool isWeight = site.kind == SiteKind::Weight;
-        checks.push_back({site.layer, !isWeight,
-                          text + (isWeight ? ": levels that are not evenly spaced are written as the floats they "
-                                             "stand for; the values are the same"
-                                           : ": levels that are not evenly spaced have no ONNX form; choose a "
-                                             "uniform quantizer")});
+        checks.push_back(
+            {site.layer, !isWeight,
+             text + (isWeight ? ": levels that are not evenly spaced are written as the floats they "
+                                "stand for; the values are the same"
+                              : ": levels that are not evenly spaced have no ONNX form; choose a "
+                                "uniform quantizer")});
         return;
     }
     if (!onnxCodeType(grid)) {

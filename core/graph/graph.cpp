@@ -42,7 +42,7 @@ struct NameOf {
     }
 };
 
-} // namespace
+}  // namespace
 
 std::string_view operatorName(const Operator& op) noexcept {
     return std::visit(NameOf{}, op);
@@ -86,4 +86,4 @@ std::int64_t Graph::parameterCount() const {
     return count;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

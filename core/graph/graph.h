@@ -20,8 +20,8 @@ using NodeId = int;
 /// always with real zero.
 struct Conv2dOp {
     FloatTensor weight;
-    FloatTensor bias;                             ///< [out]; undefined: none
-    std::array<std::int64_t, 2> stride{1, 1};     ///< rows, columns
+    FloatTensor bias;                                 ///< [out]; undefined: none
+    std::array<std::int64_t, 2> stride{1, 1};         ///< rows, columns
     std::array<std::int64_t, 4> padding{0, 0, 0, 0};  ///< top, left, bottom, right
     std::array<std::int64_t, 2> dilation{1, 1};
     std::int64_t groups = 1;
@@ -40,9 +40,10 @@ struct BatchNormOp {
 /// Elementwise functions. Clamp covers relu (0, inf), relu6 (0, 6) and hardtanh.
 struct ClampOp {
     double lower = 0;
-    double upper = 0;                    ///< may be +infinity
-    std::vector<double> channelUpper{};  ///< an upper end for each channel (dim 1), finite, none above `upper`;
-                                         ///< empty: `upper` for all. A relu6 behind rescaled channels has them.
+    double upper = 0;  ///< may be +infinity
+    std::vector<double>
+        channelUpper{};  ///< an upper end for each channel (dim 1), finite, none above `upper`;
+                         ///< empty: `upper` for all. A relu6 behind rescaled channels has them.
     bool isPerChannel() const noexcept { return !channelUpper.empty(); }
 };
 enum class UnaryKind { Sigmoid, Tanh, HardSigmoid, HardSwish, Silu, Gelu };
@@ -52,8 +53,8 @@ struct UnaryOp {
 struct LeakyReluOp {
     double slope = 0.01;
 };
-struct AddOp {};                   ///< elementwise sum of two equal shapes
-struct MulOp {};                   ///< elementwise product; the second input may be [N,C,1,1]
+struct AddOp {};  ///< elementwise sum of two equal shapes
+struct MulOp {};  ///< elementwise product; the second input may be [N,C,1,1]
 struct ConcatOp {
     int axis = 1;
 };
@@ -66,28 +67,28 @@ struct Pool2dOp {
     bool ceilMode = false;
     bool countIncludePad = true;  ///< average pooling only
 };
-struct GlobalAveragePoolOp {};     ///< [N,C,H,W] -> [N,C,1,1]
-struct FlattenOp {};               ///< [N,...] -> [N,prod]
+struct GlobalAveragePoolOp {};  ///< [N,C,H,W] -> [N,C,1,1]
+struct FlattenOp {};            ///< [N,...] -> [N,prod]
 struct SoftmaxOp {
     int axis = 1;
 };
-struct InputOp {};                 ///< the single graph input
+struct InputOp {};  ///< the single graph input
 
-using Operator = std::variant<InputOp, Conv2dOp, LinearOp, BatchNormOp, ClampOp, UnaryOp, LeakyReluOp, AddOp, MulOp,
-                              ConcatOp, Pool2dOp, GlobalAveragePoolOp, FlattenOp, SoftmaxOp>;
+using Operator = std::variant<InputOp, Conv2dOp, LinearOp, BatchNormOp, ClampOp, UnaryOp, LeakyReluOp, AddOp,
+                              MulOp, ConcatOp, Pool2dOp, GlobalAveragePoolOp, FlattenOp, SoftmaxOp>;
 
 /// One operation and the tensor it makes.
 struct Node {
-    std::string name;            ///< module path in the source model, unique in the graph: "stem.conv"
+    std::string name;  ///< module path in the source model, unique in the graph: "stem.conv"
     Operator op;
     std::vector<NodeId> inputs;
-    Shape outputShape;           ///< batch 1; empty until inferShapes
+    Shape outputShape;  ///< batch 1; empty until inferShapes
 };
 
 /// A model: nodes in execution order, exactly one InputOp (node 0), one output node.
 /// A value: copies share weights.
 struct Graph {
-    std::string name;            ///< "mobilenet_v1_025"
+    std::string name;  ///< "mobilenet_v1_025"
     std::vector<Node> nodes;
     NodeId output = -1;
 

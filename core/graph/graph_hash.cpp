@@ -41,7 +41,7 @@ public:
             number(upper);
         }
     }
-    void operator()(const UnaryOp&) const {} // its kind is in the operator's name
+    void operator()(const UnaryOp&) const {}  // its kind is in the operator's name
     void operator()(const LeakyReluOp& op) const { number(op.slope); }
     void operator()(const AddOp&) const {}
     void operator()(const MulOp&) const {}
@@ -72,7 +72,7 @@ private:
     Sha256& m_hash;
 };
 
-} // namespace
+}  // namespace
 
 std::string graphHash(const Graph& graph) {
     Sha256 hash;
@@ -86,4 +86,4 @@ std::string graphHash(const Graph& graph) {
     return hash.hex();
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -57,4 +57,4 @@ std::optional<SiteId> PreparedModel::siteOfTensor(NodeId node) const {
     }
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -67,7 +67,7 @@ void lintWeights(const Graph& graph, const Layer& layer, std::vector<LintFinding
     }
 }
 
-} // namespace
+}  // namespace
 
 std::vector<LintFinding> lint(const PreparedModel& model) {
     std::vector<LintFinding> findings;
@@ -94,4 +94,4 @@ std::vector<LintFinding> lint(const PreparedModel& model) {
     return findings;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

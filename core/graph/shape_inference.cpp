@@ -169,7 +169,7 @@ private:
     std::vector<Shape> m_inputs;
 };
 
-} // namespace
+}  // namespace
 
 void inferShape(Graph& graph, NodeId id) {
     Node& node = graph.node(id);
@@ -191,4 +191,4 @@ void inferShapes(Graph& graph, const Shape& inputShape) {
     }
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

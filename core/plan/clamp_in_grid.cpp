@@ -22,4 +22,4 @@ bool gridImpliesClamp(const QParams& grid, const ClampOp& clamp) {
     return true;
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -10,4 +10,4 @@ namespace bitlathe::core {
 /// [-1, 5.9] it is not. Integer engines clamp by saturation.
 bool gridImpliesClamp(const QParams& grid, const ClampOp& clamp);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

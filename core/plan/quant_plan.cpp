@@ -293,8 +293,9 @@ SiteFit fitSite(const Layer* layer, const FloatTensor& weights, const SiteId& id
     SiteFit fit;
     fit.sliceStatistics = std::make_shared<const std::vector<SiteStatistics>>(
         isSliced ? sliceStatistics(*statistics, slices) : std::vector<SiteStatistics>());
-    fit.input = fitInput(weights, id, statistics, *fit.sliceStatistics,
-                         siteRanges(weights, id, quant, statistics, *quantizer, slices, *fit.sliceStatistics));
+    fit.input =
+        fitInput(weights, id, statistics, *fit.sliceStatistics,
+                 siteRanges(weights, id, quant, statistics, *quantizer, slices, *fit.sliceStatistics));
     if (quant.granularity.kind != Granularity::Kind::Tensor) {
         fit.axis = isWeight ? 0 : 1;
         fit.channelsPerSlice = slices.channelsPerSlice;
@@ -306,8 +307,7 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
                     const SiteStatistics* statistics) {
     try {
         const SiteFit fit = fitSite(layer, weights, id, quant, statistics);
-        QParams qparams =
-            quantizerRegistry().create(quant.quantizer)->fit(fit.input, *quant.bits, fit.axis);
+        QParams qparams = quantizerRegistry().create(quant.quantizer)->fit(fit.input, *quant.bits, fit.axis);
         expandGroups(qparams, fit.channelsPerSlice);
         return qparams;
     } catch (const Error& error) {

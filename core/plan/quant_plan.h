@@ -57,7 +57,8 @@ QParams resolveSite(const Layer* layer, const FloatTensor& weights, const SiteId
 /// A site's tensor as its quantizer sees it: cut into the slices that share a grid, each with its range.
 struct SiteFit {
     FitInput input;  ///< looks into the weights and statistics it was made from, and into sliceStatistics
-    std::shared_ptr<const std::vector<SiteStatistics>> sliceStatistics;  ///< of an activation per channel or group
+    std::shared_ptr<const std::vector<SiteStatistics>>
+        sliceStatistics;  ///< of an activation per channel or group
     std::int64_t channelsPerSlice = 1;
     std::optional<int> axis;  ///< empty: one slice
 };

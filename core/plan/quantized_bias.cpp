@@ -11,9 +11,10 @@ namespace bitlathe::core {
 
 QuantizedBias quantizedBias(std::span<const float> bias, const QParams& input, const QParams& weight) {
     if (!input.isUniform() || !weight.isUniform()) {
-        throw Error(ErrorCode::InvalidConfig,
-                    "bias codes need evenly spaced levels of input and weights, whose products share one step; "
-                    "leave the bias float or choose uniform quantizers");
+        throw Error(
+            ErrorCode::InvalidConfig,
+            "bias codes need evenly spaced levels of input and weights, whose products share one step; "
+            "leave the bias float or choose uniform quantizers");
     }
     if (input.scale.size() != 1) {
         throw Error(ErrorCode::InvalidConfig, "bias codes need one input scale, but the input has " +

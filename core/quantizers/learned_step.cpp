@@ -48,8 +48,9 @@ constexpr std::size_t kStretch = 1024;
 
 /// What each value adds to the parameters' gradients, and its own. Comparisons with NaN are false: no gradient.
 __attribute__((always_inline)) inline void backwardTerms(const float* x, const float* gradient, float* out,
-                                                         float* stepTerms, float* offsetTerms, std::size_t count,
-                                                         float step, float offset, float lower, float upper) {
+                                                         float* stepTerms, float* offsetTerms,
+                                                         std::size_t count, float step, float offset,
+                                                         float lower, float upper) {
 #pragma GCC ivdep
     for (std::size_t i = 0; i < count; ++i) {
         const float g = gradient[i];
@@ -91,8 +92,8 @@ BITLATHE_VECTORISED void backwardKernel(const float* x, const float* gradient, f
     float offsetTerms[kStretch];
     for (std::size_t begin = 0; begin < count; begin += kStretch) {
         const std::size_t length = count - begin < kStretch ? count - begin : kStretch;
-        backwardTerms(x + begin, gradient + begin, out + begin, stepTerms, offsetTerms, length, step, offset, lower,
-                      upper);
+        backwardTerms(x + begin, gradient + begin, out + begin, stepTerms, offsetTerms, length, step, offset,
+                      lower, upper);
         addTerms(stepTerms, length, lanes.step);
         addTerms(offsetTerms, length, lanes.offset);
     }

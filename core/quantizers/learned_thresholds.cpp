@@ -117,12 +117,13 @@ void trainedTernaryAt(float threshold, std::span<const float> values, std::span<
 TrainedTernaryGradient trainedTernaryBackward(std::span<const float> weights, std::span<const float> gradient,
                                               std::span<float> gradientWeights,
                                               const TrainedTernary& levels) {
-    return trainedTernaryBackwardAt(ternaryThreshold(weights, levels.ratio), weights, gradient, gradientWeights,
-                                    levels);
+    return trainedTernaryBackwardAt(ternaryThreshold(weights, levels.ratio), weights, gradient,
+                                    gradientWeights, levels);
 }
 
 TrainedTernaryGradient trainedTernaryBackwardAt(float threshold, std::span<const float> values,
-                                                std::span<const float> gradient, std::span<float> gradientValues,
+                                                std::span<const float> gradient,
+                                                std::span<float> gradientValues,
                                                 const TrainedTernary& levels) {
     TrainedTernaryGradient result;
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -49,7 +49,8 @@ TrainedTernaryGradient trainedTernaryBackward(std::span<const float> weights, st
 void trainedTernaryAt(float threshold, std::span<const float> values, std::span<float> out,
                       const TrainedTernary& levels);
 TrainedTernaryGradient trainedTernaryBackwardAt(float threshold, std::span<const float> values,
-                                                std::span<const float> gradient, std::span<float> gradientValues,
+                                                std::span<const float> gradient,
+                                                std::span<float> gradientValues,
                                                 const TrainedTernary& levels);
 
 }  // namespace bitlathe::core

@@ -427,8 +427,7 @@ void applyLayer(const MemoryDrivenResult::Assignment& found, LayerQuant& quant) 
     quant.weight.bits = BitWidth(found.weightBits);
     quant.weight.granularity.kind =
         found.scheme == FoldScheme::PerChannelIcn ? Granularity::Kind::Channel : Granularity::Kind::Tensor;
-    quant.batchNorm =
-        found.scheme == FoldScheme::PerLayerIcn ? BatchNormMode::Icn : BatchNormMode::Folded;
+    quant.batchNorm = found.scheme == FoldScheme::PerLayerIcn ? BatchNormMode::Icn : BatchNormMode::Folded;
     quant.output.bits = BitWidth(found.outputBits);
 }
 

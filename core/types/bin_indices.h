@@ -29,6 +29,7 @@ struct BinnedValues {
 /// machine.
 BinnedValues binIndices(const float* x, std::size_t count, const Binning& binning, std::int32_t* indices);
 /// What binIndices does on processors without AVX-512.
-BinnedValues binIndicesPortable(const float* x, std::size_t count, const Binning& binning, std::int32_t* indices);
+BinnedValues binIndicesPortable(const float* x, std::size_t count, const Binning& binning,
+                                std::int32_t* indices);
 
 }  // namespace bitlathe::core

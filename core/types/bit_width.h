@@ -17,8 +17,9 @@ public:
     /// Errors  InvalidConfig: bits outside 1..16.
     explicit BitWidth(int bits) : m_bits(bits) {
         if (bits < kMin || bits > kMax) {
-            throw Error(ErrorCode::InvalidConfig, "bit width " + std::to_string(bits) +
-                                                      " is outside 1..16; use 1 to 16, or float for no quantization");
+            throw Error(ErrorCode::InvalidConfig,
+                        "bit width " + std::to_string(bits) +
+                            " is outside 1..16; use 1 to 16, or float for no quantization");
         }
     }
     int bits() const noexcept { return m_bits; }

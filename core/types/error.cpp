@@ -8,18 +8,30 @@ bool Error::isBadInput() const noexcept {
 
 std::string_view errorCodeName(ErrorCode code) noexcept {
     switch (code) {
-    case ErrorCode::InvalidConfig: return "invalid_config";
-    case ErrorCode::RecipeError: return "recipe_error";
-    case ErrorCode::ModelFormat: return "model_format";
-    case ErrorCode::UnsupportedOperator: return "unsupported_operator";
-    case ErrorCode::ShapeMismatch: return "shape_mismatch";
-    case ErrorCode::DataFormat: return "data_format";
-    case ErrorCode::NonFiniteInput: return "non_finite_input";
-    case ErrorCode::NotCalibrated: return "not_calibrated";
-    case ErrorCode::Io: return "io";
-    case ErrorCode::LogError: return "log_error";
-    case ErrorCode::EngineUnavailable: return "engine_unavailable";
-    case ErrorCode::Unknown: break;
+    case ErrorCode::InvalidConfig:
+        return "invalid_config";
+    case ErrorCode::RecipeError:
+        return "recipe_error";
+    case ErrorCode::ModelFormat:
+        return "model_format";
+    case ErrorCode::UnsupportedOperator:
+        return "unsupported_operator";
+    case ErrorCode::ShapeMismatch:
+        return "shape_mismatch";
+    case ErrorCode::DataFormat:
+        return "data_format";
+    case ErrorCode::NonFiniteInput:
+        return "non_finite_input";
+    case ErrorCode::NotCalibrated:
+        return "not_calibrated";
+    case ErrorCode::Io:
+        return "io";
+    case ErrorCode::LogError:
+        return "log_error";
+    case ErrorCode::EngineUnavailable:
+        return "engine_unavailable";
+    case ErrorCode::Unknown:
+        break;
     }
     return "unknown";
 }

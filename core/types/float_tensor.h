@@ -16,7 +16,8 @@ public:
     FloatTensor() = default;
     /// values.size() must equal elementCount(shape); asserted by the caller that made both.
     FloatTensor(Shape shape, std::vector<float> values)
-        : m_shape(std::move(shape)), m_values(std::make_shared<const std::vector<float>>(std::move(values))) {}
+        : m_shape(std::move(shape)), m_values(std::make_shared<const std::vector<float>>(std::move(values))) {
+    }
 
     bool defined() const noexcept { return m_values != nullptr; }
     const Shape& shape() const noexcept { return m_shape; }

@@ -115,7 +115,8 @@ BITLATHE_VECTORISED void addCounters(const std::uint32_t* addends, std::size_t c
     }
 }
 
-std::uint64_t countInTables(std::span<const float> values, const Binning& binning, std::vector<std::uint64_t>& counts) {
+std::uint64_t countInTables(std::span<const float> values, const Binning& binning,
+                            std::vector<std::uint64_t>& counts) {
     std::array<std::uint32_t, kTables * kTableSize> tables;
     for (std::size_t t = 0; t < kTables; ++t) {
         std::fill_n(tables.data() + t * kTableSize, counts.size(), 0U);
@@ -139,8 +140,10 @@ std::uint64_t countInTables(std::span<const float> values, const Binning& binnin
 
 }  // namespace
 
-Histogram::Histogram(int exponent, std::int64_t firstBin, std::vector<std::uint64_t> counts, std::uint64_t zeros)
-    : m_exponent(exponent), m_firstBin(firstBin), m_counts(std::move(counts)), m_zeros(zeros), m_total(zeros) {
+Histogram::Histogram(int exponent, std::int64_t firstBin, std::vector<std::uint64_t> counts,
+                     std::uint64_t zeros)
+    : m_exponent(exponent), m_firstBin(firstBin), m_counts(std::move(counts)), m_zeros(zeros),
+      m_total(zeros) {
     for (const std::uint64_t count : m_counts) {
         m_total += count;
     }
@@ -164,7 +167,8 @@ void Histogram::coarsen() {
     const std::int64_t last = halved(m_firstBin + static_cast<std::int64_t>(m_counts.size()) - 1);
     std::vector<std::uint64_t> merged(static_cast<std::size_t>(last - first + 1), 0);
     for (std::size_t i = 0; i < m_counts.size(); ++i) {
-        merged[static_cast<std::size_t>(halved(m_firstBin + static_cast<std::int64_t>(i)) - first)] += m_counts[i];
+        merged[static_cast<std::size_t>(halved(m_firstBin + static_cast<std::int64_t>(i)) - first)] +=
+            m_counts[i];
     }
     m_counts = std::move(merged);
     m_firstBin = first;
@@ -226,7 +230,8 @@ void Histogram::add(std::span<const float> values, float minimum, float maximum)
         zeros = countDirectly(values, binning, m_counts);
     } else {
         for (std::size_t begin = 0; begin < values.size(); begin += kChunk) {
-            zeros += countInTables(values.subspan(begin, std::min(kChunk, values.size() - begin)), binning, m_counts);
+            zeros += countInTables(values.subspan(begin, std::min(kChunk, values.size() - begin)), binning,
+                                   m_counts);
         }
     }
     m_zeros += zeros;

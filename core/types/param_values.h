@@ -21,7 +21,7 @@ struct MethodSpec {
 struct ParamSpec {
     enum class Kind { Real, Integer, Switch, Choice };
 
-    std::string name;         ///< snake_case, stable in files
+    std::string name;  ///< snake_case, stable in files
     double defaultValue = 0;
     double minimum = 0;
     double maximum = 0;

@@ -40,8 +40,8 @@ struct SiteQuant {
     std::optional<BitWidth> bits;        ///< empty: float
     MethodSpec quantizer{"affine", {}};  ///< name in the quantizer registry
     Granularity granularity;
-    MethodSpec observer{"min_max", {}};  ///< name in the observer registry
-    std::optional<Range> manualRange;    ///< overrides the observer; tensor units, per tensor only
+    MethodSpec observer{"min_max", {}};     ///< name in the observer registry
+    std::optional<Range> manualRange;       ///< overrides the observer; tensor units, per tensor only
     RangeTime ranges = RangeTime::Offline;  ///< weights are always Offline
 
     bool isFloat() const noexcept { return !bits.has_value(); }

@@ -18,15 +18,18 @@ enum class Rounding {
 template <typename Real>
 inline Real roundTo(Real x, Rounding rounding) noexcept {
     switch (rounding) {
-    case Rounding::HalfEven: return std::nearbyint(x);
+    case Rounding::HalfEven:
+        return std::nearbyint(x);
     case Rounding::HalfAway: {
         // std::round, written so that it vectorises: x - trunc(x) is exact, so the comparison decides ties alone
         // (adding 0.5 first would send 0.49999997f to 1). Infinity has no fraction and stays.
         const Real whole = std::trunc(x);
         return whole + (std::fabs(x - whole) >= Real(0.5) ? std::copysign(Real(1), x) : Real(0));
     }
-    case Rounding::HalfUp: return std::floor(x + Real(0.5));
-    case Rounding::Floor: return std::floor(x);
+    case Rounding::HalfUp:
+        return std::floor(x + Real(0.5));
+    case Rounding::Floor:
+        return std::floor(x);
     }
     return x;
 }

@@ -36,7 +36,7 @@ bool writeAll(int descriptor, std::string_view bytes) {
     return ::fsync(descriptor) == 0;
 }
 
-} // namespace
+}  // namespace
 
 void writeFileAtomically(const std::string& path, std::string_view bytes) {
     const std::filesystem::path folder = std::filesystem::path(path).parent_path();
@@ -66,4 +66,4 @@ void writeFileAtomically(const std::string& path, std::string_view bytes) {
     }
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

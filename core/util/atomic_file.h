@@ -10,4 +10,4 @@ namespace bitlathe::core {
 /// disk full).
 void writeFileAtomically(const std::string& path, std::string_view bytes);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -51,4 +51,4 @@ private:
     std::mt19937_64 m_engine;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -52,7 +52,8 @@ std::string sha256Hex(std::string_view text) {
 std::string sha256OfFile(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) {
-        throw Error(ErrorCode::Io, "cannot read '" + path + "'; check that it exists and that you may read it");
+        throw Error(ErrorCode::Io,
+                    "cannot read '" + path + "'; check that it exists and that you may read it");
     }
     Sha256 hash;
     std::array<char, 1 << 16> block{};

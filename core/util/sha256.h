@@ -24,7 +24,7 @@ public:
     Sha256& updateValues(std::span<const T> values) {
         return update(std::as_bytes(values));
     }
-    std::string hex(); ///< finishes; call once
+    std::string hex();  ///< finishes; call once
 
 private:
     struct Context;
@@ -35,4 +35,4 @@ std::string sha256Hex(std::string_view text);
 /// Errors  Io: file not readable.
 std::string sha256OfFile(const std::string& path);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -10,8 +10,8 @@ namespace bitlathe::core {
 namespace {
 
 struct Block {
-    std::int64_t channels; // of the pointwise convolution at width 1
-    std::int64_t stride;   // of the depthwise convolution
+    std::int64_t channels;  // of the pointwise convolution at width 1
+    std::int64_t stride;    // of the depthwise convolution
 };
 
 constexpr std::array<Block, 13> kBlocks{{{64, 1},
@@ -28,7 +28,7 @@ constexpr std::array<Block, 13> kBlocks{{{64, 1},
                                          {1024, 2},
                                          {1024, 1}}};
 
-} // namespace
+}  // namespace
 
 std::vector<ParamSpec> mobileNetV1Params() {
     auto params = commonParams(1000, 3, 224);
@@ -59,4 +59,4 @@ Graph mobileNetV1(const ParamValues& params, Seed seed) {
     return net.finish();
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

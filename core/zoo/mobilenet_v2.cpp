@@ -12,7 +12,7 @@ struct Group {
     std::int64_t expansion;
     std::int64_t channels;
     std::int64_t blocks;
-    std::int64_t stride; // of the group's first block
+    std::int64_t stride;  // of the group's first block
 };
 
 constexpr std::array<Group, 7> kGroups{{{1, 16, 1, 1},
@@ -29,7 +29,7 @@ std::int64_t divisibleBy8(double channels) {
     return static_cast<double>(rounded) < 0.9 * channels ? rounded + 8 : rounded;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<ParamSpec> mobileNetV2Params() {
     auto params = commonParams(1000, 3, 224);
@@ -66,4 +66,4 @@ Graph mobileNetV2(const ParamValues& params, Seed seed) {
     return net.finish();
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

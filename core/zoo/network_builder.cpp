@@ -12,7 +12,7 @@ FloatTensor filled(std::int64_t count, float value) {
     return {{count}, std::vector<float>(static_cast<std::size_t>(count), value)};
 }
 
-} // namespace
+}  // namespace
 
 NetworkBuilder::NetworkBuilder(std::string name, const Shape& inputShape, Seed seed)
     : m_inputShape({1, inputShape.at(0), inputShape.at(1), inputShape.at(2)}), m_random(seed) {
@@ -93,4 +93,4 @@ Graph NetworkBuilder::finish() {
     return std::move(m_graph);
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

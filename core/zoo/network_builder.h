@@ -39,8 +39,8 @@ private:
 
     Graph m_graph;
     Shape m_inputShape;
-    std::vector<std::int64_t> m_channels; ///< by node
+    std::vector<std::int64_t> m_channels;  ///< by node
     Random m_random;
 };
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

@@ -33,4 +33,4 @@ Graph resNet18(const ParamValues& params, Seed seed);
 std::vector<ParamSpec> resNet50Params();
 Graph resNet50(const ParamValues& params, Seed seed);
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

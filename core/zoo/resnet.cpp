@@ -53,7 +53,7 @@ Graph imageNetResNet(const std::string& name, const ParamValues& params, Seed se
     return net.finish();
 }
 
-} // namespace
+}  // namespace
 
 std::vector<ParamSpec> resNet8Params() {
     auto params = commonParams(10, 3, 32);
@@ -93,4 +93,4 @@ Graph resNet50(const ParamValues& params, Seed seed) {
     return imageNetResNet("resnet50", params, seed, bottleneck, {3, 4, 6, 3});
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

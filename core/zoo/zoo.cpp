@@ -26,7 +26,7 @@ const std::vector<Builder>& builders() {
     return all;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<ParamSpec> commonParams(int classes, int channels, int size) {
     return {
@@ -67,4 +67,4 @@ Graph buildZooModel(const std::string& name, const ParamValues& params, Seed see
     throw Error(ErrorCode::InvalidConfig, "unknown zoo network '" + name + "'; known: " + known);
 }
 
-} // namespace bitlathe::core
+}  // namespace bitlathe::core

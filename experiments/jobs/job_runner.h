@@ -36,7 +36,7 @@ struct JobInfo {
     std::int64_t plannedEpochs = 0;         ///< of a training job; 0 for others
     bool isPauseRequested = false;
     bool isStopRequested = false;
-    std::int64_t finishNumber = 0;          ///< counts the endings of all jobs; 0 until finished
+    std::int64_t finishNumber = 0;  ///< counts the endings of all jobs; 0 until finished
     QDateTime queuedAt;
     QDateTime startedAt;   ///< null while waiting
     QDateTime finishedAt;  ///< null until finished

@@ -29,4 +29,4 @@ CalibrationOutcome findOrCalibrate(const core::PreparedModel& model, const core:
                                    core::ChannelDetail detail, core::Engine& engine, ExperimentLog& log,
                                    const core::RunContext& context);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

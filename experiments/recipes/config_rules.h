@@ -12,4 +12,4 @@ void checkConfigDocument(const JsonReader& reader);
 /// buildConfig with the document's place in its recipe ("variants[2].config") for error texts.
 core::QuantConfig buildConfig(const JsonReader& reader, const core::PreparedModel& model);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

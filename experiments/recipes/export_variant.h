@@ -24,4 +24,4 @@ std::vector<Artefact> exportPlan(const core::PreparedModel& model, const core::Q
 /// Size and hash of a file just written.
 Artefact describeArtefact(const std::string& kind, const std::string& path);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

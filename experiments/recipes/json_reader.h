@@ -58,4 +58,4 @@ private:
 /// Path of a member: "a.b"; a key that is no plain word is quoted: a["blocks.0.conv"].
 std::string memberPath(const std::string& path, const std::string& key);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -68,9 +68,9 @@ struct EvaluateStage {
 };
 struct ExportStage {
     std::string format = "onnx_qdq";
-    core::ParamValues params; ///< of the exporter; missing ones take its defaults
-    std::string variant;  ///< which variant; empty: every one
-    std::string folder;   ///< where to; relative to the working folder
+    core::ParamValues params;  ///< of the exporter; missing ones take its defaults
+    std::string variant;       ///< which variant; empty: every one
+    std::string folder;        ///< where to; relative to the working folder
 };
 /// Chooses bits and adds what it found as a variant, which is then evaluated like any other.
 struct SearchStage {

@@ -82,10 +82,13 @@ core::QuantizedModel RecipeSession::resolve(const core::QuantConfig& config) {
     tools.data =
         needsImages ? calibrationData() : nullptr;  // with a statistics file, no data set has to be there
     const core::ChannelDetail detail = core::channelDetailFor(config);
-    tools.calibrate = [this, detail](const core::PreparedModel& changed) { return statistics(changed, detail); };
+    tools.calibrate = [this, detail](const core::PreparedModel& changed) {
+        return statistics(changed, detail);
+    };
     tools.context = stageContext("post-training");
     tools.seed = recipe.seed;
-    core::QuantizedModel quantized = core::applyPostTraining(prepared, config, statistics(prepared, detail), tools);
+    core::QuantizedModel quantized =
+        core::applyPostTraining(prepared, config, statistics(prepared, detail), tools);
     if (learned) {
         core::keepLearnedGrids(quantized.plan, config, *learned);
     }

@@ -21,12 +21,13 @@ struct VariantResult {
     RunId run;
     std::string name;
     core::EvaluationResult evaluation;
-    core::EvaluationResult floatEvaluation;            ///< of the float model; only beside `integer`
-    std::optional<core::DeploymentReport> integer;     ///< where the recipe asks for it and something is quantized
+    core::EvaluationResult floatEvaluation;  ///< of the float model; only beside `integer`
+    std::optional<core::DeploymentReport>
+        integer;  ///< where the recipe asks for it and something is quantized
     core::Budget budget;
-    double meanWeightBits = 0;     ///< weighted by parameters
-    double meanActivationBits = 0; ///< weighted by elements
-    std::string verdict;           ///< against the recipe's device; empty without one
+    double meanWeightBits = 0;      ///< weighted by parameters
+    double meanActivationBits = 0;  ///< weighted by elements
+    std::string verdict;            ///< against the recipe's device; empty without one
     bool fits = true;
     std::vector<Artefact> artefacts;
 };
@@ -45,7 +46,7 @@ struct RecipeObserver {
 
 /// How this execution differs from any other of the same recipe; its numbers do not.
 struct Execution {
-    std::string resumeFolder; ///< of the run whose training goes on from its newest checkpoint; empty: none
+    std::string resumeFolder;  ///< of the run whose training goes on from its newest checkpoint; empty: none
     core::WorkerGroup workers;
 };
 
@@ -56,4 +57,4 @@ RecipeResult runRecipe(const Recipe& recipe, core::Engine& engine, ExperimentLog
                        const core::DeviceCatalogue& devices, const core::RunContext& context,
                        const RecipeObserver& observer = {}, const Execution& execution = {});
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -39,4 +39,4 @@ auto insideRunRow(ExperimentLog& log, const NewRun& what, Work&& work) {
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

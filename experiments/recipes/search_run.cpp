@@ -24,8 +24,9 @@ core::SensitivityTable tableFor(RecipeSession& session, const SearchStage& stage
     if (std::find(activations.begin(), activations.end(), stage.bits.edge) == activations.end()) {
         activations.push_back(stage.bits.edge);
     }
-    const auto probes = core::sensitivityProbes(prepared, base, session.statistics(prepared, core::channelDetailFor(base)),
-                                                stage.bits.weights, activations);
+    const auto probes =
+        core::sensitivityProbes(prepared, base, session.statistics(prepared, core::channelDetailFor(base)),
+                                stage.bits.weights, activations);
     return findOrMeasureSensitivity(prepared, probes, data, session.engine, session.log,
                                     session.stageContext("sensitivity"))
         .table;

@@ -15,4 +15,4 @@ void applySite(const JsonReader& reader, core::SiteQuant& site);
 core::MethodSpec readMethod(const JsonReader& reader, const std::vector<core::MethodInfo>& known);
 nlohmann::json methodToJson(const core::MethodSpec& method);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -9,4 +9,4 @@ namespace bitlathe::experiments {
 Stage readStage(const JsonReader& reader);
 nlohmann::json stageToJson(const Stage& stage);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

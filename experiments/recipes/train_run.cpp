@@ -2,10 +2,10 @@
 
 #include "core/graph/prepare.h"
 #include "experiments/recipes/export_variant.h"
-#include "experiments/store/run_folder.h"
 #include "experiments/recipes/run_row.h"
 #include "experiments/recipes/training_task.h"
 #include "experiments/recipes/variant_report.h"
+#include "experiments/store/run_folder.h"
 
 #include <filesystem>
 

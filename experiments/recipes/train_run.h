@@ -12,4 +12,4 @@ struct TrainedModel {
 };
 TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const core::Graph& graph);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

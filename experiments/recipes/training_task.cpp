@@ -1,8 +1,8 @@
 #include "experiments/recipes/training_task.h"
 
-#include "experiments/store/run_folder.h"
 #include "experiments/recipes/variant_report.h"
 #include "experiments/records/metric_names.h"
+#include "experiments/store/run_folder.h"
 
 #include <vector>
 

@@ -98,9 +98,9 @@ void exportWhereAsked(RecipeSession& session, const core::QuantizedModel& quanti
             continue;
         }
         session.stageContext("export " + result.name).checkpoint(0, 1, exported->format);
-        for (const Artefact& artefact : exportPlan(quantized.model, quantized.plan,
-                                                   {exported->format, exported->params},
-                                                   exportFolder(*exported, result.name))) {
+        for (const Artefact& artefact :
+             exportPlan(quantized.model, quantized.plan, {exported->format, exported->params},
+                        exportFolder(*exported, result.name))) {
             session.log.addArtefact(result.run, artefact);
             result.artefacts.push_back(artefact);
         }
@@ -116,7 +116,8 @@ VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved
         result.run = run;
         result.name = resolved.variant->name;
         core::QuantizedModel quantized = session.resolve(resolved.config);
-        if (const auto* const qat = session.stage<QatStage>(); qat != nullptr && !quantized.plan.sites.empty()) {
+        if (const auto* const qat = session.stage<QatStage>();
+            qat != nullptr && !quantized.plan.sites.empty()) {
             quantized = trainVariant(session, *qat, resolved.config, quantized, result);
         }
         judgeBudget(session, resolved.config, quantized.plan.channelBits, result);

@@ -17,4 +17,4 @@ struct ResolvedVariant {
 VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved,
                          const std::function<void(RunId)>& also = {});
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -29,7 +29,7 @@ std::string kernel() {
                              : "unknown";
 }
 
-} // namespace
+}  // namespace
 
 std::string bitlatheVersion() {
     return BITLATHE_VERSION;
@@ -47,4 +47,4 @@ std::map<std::string, std::string> describeEnvironment(const core::EngineInfo& e
             {"kernel", kernel()}};
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

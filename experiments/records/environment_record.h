@@ -14,4 +14,4 @@ std::map<std::string, std::string> describeEnvironment(const core::EngineInfo& e
 /// "0.1.0"
 std::string bitlatheVersion();
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -17,7 +17,7 @@ constexpr std::array<std::pair<RunStatus, std::string_view>, 5> kNames{{
     {RunStatus::Interrupted, "interrupted"},
 }};
 
-} // namespace
+}  // namespace
 
 std::string_view runStatusName(RunStatus status) noexcept {
     return kNames[static_cast<std::size_t>(status)].second;
@@ -35,4 +35,4 @@ RunStatus runStatusFromName(std::string_view name) {
                       "unknown run status '" + std::string(name) + "'; known: " + known);
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -27,16 +27,17 @@ RunStatus runStatusFromName(std::string_view name);
 
 /// What must be known before the work begins; enough to repeat it.
 struct NewRun {
-    std::string name;          ///< the variant: "W4A8 per channel"
-    std::string recipeName;    ///< "demo"
-    std::string groupId;       ///< same for all runs of one recipe execution
-    std::string recipeJson;    ///< the whole recipe with this variant's choices resolved: running it repeats this run
-    std::string configJson;    ///< the resolved QuantConfig, canonical; "" for float training
+    std::string name;        ///< the variant: "W4A8 per channel"
+    std::string recipeName;  ///< "demo"
+    std::string groupId;     ///< same for all runs of one recipe execution
+    std::string
+        recipeJson;  ///< the whole recipe with this variant's choices resolved: running it repeats this run
+    std::string configJson;  ///< the resolved QuantConfig, canonical; "" for float training
     std::string modelPath;
-    std::string modelHash;     ///< of the prepared model
-    std::string dataHash;      ///< of the evaluation data and preprocessing
+    std::string modelHash;  ///< of the prepared model
+    std::string dataHash;   ///< of the evaluation data and preprocessing
     std::string configHash;
-    std::string deviceId;      ///< "" for none
+    std::string deviceId;  ///< "" for none
     core::Seed seed;
     int threads = 1;
     std::map<std::string, std::string> environment;  ///< versions, host, cpu, ...
@@ -47,33 +48,33 @@ struct RunRecord {
     RunId id;
     NewRun what;
     RunStatus status = RunStatus::Running;
-    std::string startedAt;     ///< ISO 8601 UTC, milliseconds
-    std::string finishedAt;    ///< empty while running
+    std::string startedAt;   ///< ISO 8601 UTC, milliseconds
+    std::string finishedAt;  ///< empty while running
     double elapsedMs = 0;
-    std::string error;         ///< text of a failure
+    std::string error;                            ///< text of a failure
     std::map<std::string, core::Metric> metrics;  ///< by name
 };
 
 /// A number about one site or layer of a run.
 struct LayerStatistic {
     core::LayerId layer;
-    std::string site;          ///< "weight", "output" or "" for the layer as such
-    std::string name;          ///< "sqnr_db", "bits", "range_lower", ...
+    std::string site;  ///< "weight", "output" or "" for the layer as such
+    std::string name;  ///< "sqnr_db", "bits", "range_lower", ...
     double value = 0;
 };
 
 /// One point of a series a run writes while it goes on (a training's loss by epoch).
 struct MetricStep {
-    std::string name;          ///< as core::Metric::name: "train_loss", "top1"
-    double step = 0;           ///< in epochs, fractions within one
+    std::string name;  ///< as core::Metric::name: "train_loss", "top1"
+    double step = 0;   ///< in epochs, fractions within one
     double value = 0;
     bool operator==(const MetricStep&) const = default;
 };
 
 /// A file a run made.
 struct Artefact {
-    std::string kind;          ///< "onnx_qdq", "torch_script", ...
-    std::string path;          ///< absolute
+    std::string kind;  ///< "onnx_qdq", "torch_script", ...
+    std::string path;  ///< absolute
     std::string sha256;
     std::int64_t sizeBytes = 0;
 };

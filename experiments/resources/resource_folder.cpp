@@ -17,7 +17,7 @@ bool hasDevices(const fs::path& folder) {
     return fs::is_directory(folder / "devices", ignored);
 }
 
-} // namespace
+}  // namespace
 
 fs::path resourceFolder() {
     if (const char* const chosen = std::getenv("BITLATHE_RESOURCES"); chosen != nullptr && *chosen != '\0') {
@@ -75,4 +75,4 @@ fs::path findInput(const std::string& path, const std::string& recipeFolder) {
     throw core::Error(core::ErrorCode::Io, "there is no file '" + path + "'; looked for" + tried);
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

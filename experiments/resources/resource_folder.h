@@ -18,4 +18,4 @@ std::filesystem::path userDeviceFolder();
 /// was looked).
 std::filesystem::path findInput(const std::string& path, const std::string& recipeFolder);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -23,4 +23,4 @@ std::string isoTime(std::int64_t msSinceEpoch) {
     return text.data();
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

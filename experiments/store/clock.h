@@ -10,4 +10,4 @@ std::int64_t nowMs();
 /// "2026-11-21T11:20:05.123Z"
 std::string isoTime(std::int64_t msSinceEpoch);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -15,14 +15,14 @@ namespace bitlathe::experiments {
 
 /// Which rows, in which order. One indexed query whatever the number of runs.
 struct RunQuery {
-    std::string text; ///< substring of name, recipe or model path, any case (ASCII); empty: all
+    std::string text;  ///< substring of name, recipe or model path, any case (ASCII); empty: all
     std::optional<RunStatus> status;
-    std::string groupId; ///< empty: all
+    std::string groupId;  ///< empty: all
     /// "id", "name", "recipe", "model", "status", "started", "elapsed" or a metric's name. Runs without that
     /// metric come last in either direction.
     std::string sortBy = "id";
     bool isDescending = true;
-    std::int64_t limit = 0; ///< 0: all
+    std::int64_t limit = 0;  ///< 0: all
     std::int64_t offset = 0;
 };
 
@@ -86,4 +86,4 @@ public:
 /// Where the log is when nobody says: $XDG_DATA_HOME/bitlathe/experiments.db (or ~/.local/share/...).
 std::string defaultLogPath();
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

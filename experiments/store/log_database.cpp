@@ -96,7 +96,7 @@ void backUpAndMigrate(SQLite::Database& database, const std::string& path, int v
     migrate(database, migrations);
 }
 
-} // namespace
+}  // namespace
 
 std::unique_ptr<SQLite::Database> openLogDatabase(const std::string& path,
                                                   const LogDatabaseOptions& options) {
@@ -115,4 +115,4 @@ std::unique_ptr<SQLite::Database> openLogDatabase(const std::string& path,
     });
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -24,4 +24,4 @@ struct LogDatabaseOptions {
 std::unique_ptr<SQLite::Database> openLogDatabase(const std::string& path,
                                                   const LogDatabaseOptions& options = {});
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -41,4 +41,4 @@ core::Error logError(const SQLite::Exception& exception, const std::string& path
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

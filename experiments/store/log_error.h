@@ -22,4 +22,4 @@ auto guarded(const std::string& path, Work&& work) -> decltype(work()) {
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -19,10 +19,10 @@ std::filesystem::path dataFolder() {
     return std::filesystem::temp_directory_path(ignored);
 }
 
-} // namespace
+}  // namespace
 
 std::string defaultLogPath() {
     return (dataFolder() / "bitlathe" / "experiments.db").string();
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -18,7 +18,7 @@ std::string freeBackupPath(const std::string& path, int version) {
     return candidate;
 }
 
-} // namespace
+}  // namespace
 
 int schemaVersion(const SQLite::Database& database) {
     // execAndGet is not const in SQLiteCpp, although reading a pragma changes nothing.
@@ -40,7 +40,7 @@ void migrate(SQLite::Database& database, const std::vector<Migration>& migration
 std::string backUp(SQLite::Database& database, const std::string& path) {
     const std::string target = freeBackupPath(path, schemaVersion(database));
     const std::string partial = target + ".partial";
-    std::filesystem::remove(partial); // of an attempt that died
+    std::filesystem::remove(partial);  // of an attempt that died
     {
         SQLite::Database copy(partial, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
         SQLite::Backup backup(copy, database);
@@ -50,4 +50,4 @@ std::string backUp(SQLite::Database& database, const std::string& path) {
     return target;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

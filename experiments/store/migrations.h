@@ -9,8 +9,8 @@ namespace bitlathe::experiments {
 
 /// One step of the schema: resources/sql/NNN_name.sql, embedded at build time.
 struct Migration {
-    int version = 0;  ///< what `PRAGMA user_version` says after it; 1, 2, ... without a gap
-    std::string name; ///< "001_runs"
+    int version = 0;   ///< what `PRAGMA user_version` says after it; 1, 2, ... without a gap
+    std::string name;  ///< "001_runs"
     std::string sql;
 };
 
@@ -29,4 +29,4 @@ void migrate(SQLite::Database& database, const std::vector<Migration>& migration
 /// taken; nothing is overwritten) and returns the copy's path. Throws SQLite::Exception.
 std::string backUp(SQLite::Database& database, const std::string& path);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -40,7 +40,7 @@ std::optional<std::int64_t> startTicks(std::int64_t processId) {
     return rest >> ticks ? std::optional(ticks) : std::nullopt;
 }
 
-} // namespace
+}  // namespace
 
 ProcessIdentity currentProcess() {
     const std::int64_t id = getpid();
@@ -51,4 +51,4 @@ bool isAlive(const ProcessIdentity& process) {
     return process.bootId == bootId() && startTicks(process.processId) == process.startTicks;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

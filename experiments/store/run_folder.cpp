@@ -29,10 +29,9 @@ void removeRunFolder(const ExperimentLog& log, RunId run) {
     std::error_code error;
     std::filesystem::remove_all(folder, error);
     if (error) {
-        throw core::Error(core::ErrorCode::Io, "run " + std::to_string(run.value) +
-                                                   " is out of the log, but its folder '" + folder +
-                                                   "' cannot be deleted: " + error.message() +
-                                                   "; delete it by hand");
+        throw core::Error(core::ErrorCode::Io,
+                          "run " + std::to_string(run.value) + " is out of the log, but its folder '" +
+                              folder + "' cannot be deleted: " + error.message() + "; delete it by hand");
     }
 }
 

@@ -205,7 +205,7 @@ void readAllMetrics(SQLite::Database& database, std::vector<RunRecord>& rows, Wo
     }
 }
 
-} // namespace
+}  // namespace
 
 const char* const kRunColumns =
     "runs.id, runs.name, runs.recipe_name, runs.model_path, runs.group_id, runs.device_id, "
@@ -264,4 +264,4 @@ std::int64_t countRuns(SQLite::Database& database, const RunQuery& query) {
     return statement.getColumn(0).getInt64();
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

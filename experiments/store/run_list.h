@@ -20,4 +20,4 @@ RunRecord readRunRow(SQLite::Statement& statement);
 /// Adds its metrics to one run.
 void readMetrics(SQLite::Database& database, RunRecord& run, WordReader& words);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -30,7 +30,7 @@ void readEnvironment(SQLite::Database& database, RunRecord& run, WordReader& wor
     }
 }
 
-} // namespace
+}  // namespace
 
 RunRecord readRun(SQLite::Database& database, RunId id, WordReader& words) {
     SQLite::Statement statement(database, std::string("SELECT ") + kRunColumns + " FROM runs WHERE id = ?");
@@ -100,4 +100,4 @@ std::vector<std::string> readMetricNames(SQLite::Database& database) {
     return names;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

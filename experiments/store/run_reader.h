@@ -18,4 +18,4 @@ std::vector<MetricStep> readMetricSteps(SQLite::Database& database, RunId run);
 std::vector<Artefact> readArtefacts(SQLite::Database& database, RunId run);
 std::vector<std::string> readMetricNames(SQLite::Database& database);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -99,7 +99,7 @@ RunStatus statusOf(SQLite::Database& database, RunId run) {
     return runStatusFromName(select.getColumn(0).getString());
 }
 
-} // namespace
+}  // namespace
 
 RunId insertRun(SQLite::Database& database, const NewRun& run) {
     SQLite::Transaction transaction(database, kWrite);
@@ -248,7 +248,7 @@ int markInterruptedRuns(SQLite::Database& database) {
     }
     select.reset();
     if (dead.empty()) {
-        return 0; // the usual start writes nothing
+        return 0;  // the usual start writes nothing
     }
     SQLite::Transaction transaction(database, kWrite);
     // When it died nobody knows; the time it is noticed closes the row, and no elapsed time is claimed.
@@ -269,4 +269,4 @@ int markInterruptedRuns(SQLite::Database& database) {
     return static_cast<int>(dead.size());
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -23,4 +23,4 @@ void deleteRun(SQLite::Database& database, RunId run);
 /// Running rows whose process is gone become Interrupted. Returns how many.
 int markInterruptedRuns(SQLite::Database& database);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

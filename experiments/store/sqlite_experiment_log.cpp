@@ -127,4 +127,4 @@ SqliteExperimentLog::findSensitivity(const std::string& modelHash, const std::st
     return guarded(m_path, [&] { return findSensitivitySet(*m_database, modelHash, dataHash, probes); });
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

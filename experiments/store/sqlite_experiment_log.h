@@ -56,7 +56,7 @@ private:
     std::unique_ptr<SQLite::Database> m_database;
     mutable WordReader m_words;
     std::map<RunId, Clock::time_point>
-        m_begun; ///< of this connection's running rows: no wall clock jumps in elapsed
+        m_begun;  ///< of this connection's running rows: no wall clock jumps in elapsed
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -51,7 +51,7 @@ void markUsed(SQLite::Database& database, std::int64_t set) {
     update.exec();
 }
 
-} // namespace
+}  // namespace
 
 void storeStatisticsSet(SQLite::Database& database, const core::Statistics& statistics) {
     SQLite::Transaction transaction(database, kWrite);
@@ -108,4 +108,4 @@ std::optional<core::Statistics> findStatisticsSet(SQLite::Database& database, co
     return statistics;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -18,4 +18,4 @@ void storeStatisticsSet(SQLite::Database& database, const core::Statistics& stat
 std::optional<core::Statistics> findStatisticsSet(SQLite::Database& database, const std::string& modelHash,
                                                   const std::string& dataHash);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -78,7 +78,7 @@ public:
     std::vector<core::Range> ranges() {
         const std::uint64_t count = varint();
         if (count > m_bytes.size() / (2 * sizeof(double))) {
-            throw Damaged{}; // before a damaged count asks for terabytes
+            throw Damaged{};  // before a damaged count asks for terabytes
         }
         std::vector<core::Range> ranges(count);
         for (core::Range& range : ranges) {
@@ -170,7 +170,7 @@ core::SiteStatistics decode(Decoder& in) {
     return statistics;
 }
 
-} // namespace
+}  // namespace
 
 std::vector<std::byte> encodeStatistics(const core::SiteStatistics& statistics) {
     Encoder out;
@@ -211,4 +211,4 @@ std::optional<core::SiteStatistics> decodeStatistics(std::span<const std::byte> 
     }
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -26,4 +26,4 @@ std::vector<std::byte> encodeStatistics(const core::SiteStatistics& statistics);
 /// Empty when the bytes are of another encoding or damaged: the cache then counts as not filled.
 std::optional<core::SiteStatistics> decodeStatistics(std::span<const std::byte> bytes);
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -37,4 +37,4 @@ const std::string& WordReader::text(SQLite::Database& database, std::int64_t id)
     return m_known.emplace(id, select.getColumn(0).getString()).first->second;
 }
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

@@ -31,4 +31,4 @@ private:
     std::unordered_map<std::int64_t, std::string> m_known;
 };
 
-} // namespace bitlathe::experiments
+}  // namespace bitlathe::experiments

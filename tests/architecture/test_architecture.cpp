@@ -10,7 +10,7 @@ namespace {
 
 /// One `#include` of a source file, as written between its quotes or angle brackets.
 struct Include {
-    QString file; ///< relative to the source tree
+    QString file;  ///< relative to the source tree
     QString target;
 };
 
@@ -84,7 +84,7 @@ QStringList violations(const QString& folder, const std::function<bool(const Inc
     return found;
 }
 
-} // namespace
+}  // namespace
 
 /// Keeps the arrows of the house pointing one way: core <- engine; core <- experiments <- ui <- app;
 /// core/types <- plots <- ui.

@@ -65,7 +65,9 @@ void benchHistogram(int rounds) {
     const at::Tensor x =
         engine::toChannelsLast(engine::wrap(tests::randomTensor({16, 64, 112, 112}, 3)).relu());
     const auto medians =
-        mediansInTurn({[&] { engine::collectStatistics(x, "bench", core::ChannelDetail::Extrema); }, [&] { at::histc(x, 2048); }}, rounds);
+        mediansInTurn({[&] { engine::collectStatistics(x, "bench", core::ChannelDetail::Extrema); },
+                       [&] { at::histc(x, 2048); }},
+                      rounds);
     std::printf("%-28s %9.2f ms all statistics  %9.2f ms at::histc (%.1fx)\n", "histogram 12.8 M values",
                 medians[0], medians[1], medians[1] / medians[0]);
 }

@@ -44,7 +44,8 @@ core::QuantPlan eightBitPlan(const core::PreparedModel& model, const core::Batch
     engine::GraphExecutor executor(model.graph, engine::ExecutionMode::Inference);
     const auto observe = [&](core::NodeId node, const core::LayerId& layer) {
         executor.setHook(node, [&statistics, layer](at::Tensor value) {
-            statistics.sites[{layer, core::SiteKind::Output}] = engine::collectStatistics(value, layer.str(), core::ChannelDetail::Extrema);
+            statistics.sites[{layer, core::SiteKind::Output}] =
+                engine::collectStatistics(value, layer.str(), core::ChannelDetail::Extrema);
             return value;
         });
     };

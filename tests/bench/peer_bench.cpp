@@ -187,14 +187,15 @@ void PeerBench::runKernels() {
                  [&] { engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema); });
     const core::AffineQuantizer quantizer;
     againstTorch("range by squared error, tensor to range", "squared_error_search", 10, [&] {
-        core::MseObserver().range(engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema), quantizer,
-                                  core::BitWidth(8));
+        core::MseObserver().range(engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema),
+                                  quantizer, core::BitWidth(8));
     });
     againstTorch(
         "range by relative entropy, tensor to range", "divergence_search", 10,
         [&] {
-            core::EntropyObserver().range(engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema), quantizer,
-                                          core::BitWidth(8));
+            core::EntropyObserver().range(
+                engine::collectStatistics(rectified, "bench", core::ChannelDetail::Extrema), quantizer,
+                core::BitWidth(8));
         },
         3);
     m_torch.ask({{"do", "drop"}});
@@ -296,8 +297,8 @@ void PeerBench::raceTraining(const Net& net, const core::Graph& graph) {
     if (quantized.peakBytes > 0 && plain.peakBytes > 0) {
         constexpr double kMebibyte = 1 << 20;
         const double share = static_cast<double>(quantized.peakBytes) / static_cast<double>(plain.peakBytes);
-        std::printf("%-44s %10.0f %10.0f  %-10s %7.2f %7s %7.2f  %s\n",
-                    (name + ", tensors, MiB").c_str(), static_cast<double>(quantized.peakBytes) / kMebibyte,
+        std::printf("%-44s %10.0f %10.0f  %-10s %7.2f %7s %7.2f  %s\n", (name + ", tensors, MiB").c_str(),
+                    static_cast<double>(quantized.peakBytes) / kMebibyte,
                     static_cast<double>(plain.peakBytes) / kMebibyte, "own float", share, "", 1.5,
                     share <= 1.5 ? "reached" : "short");
         std::fflush(stdout);

@@ -242,7 +242,8 @@ inline Forward fakeForward(const Case& item, const std::vector<NetLayer>& layers
 
 /// The integer network as the workbench deploys it: the lowering's integers and both engines' codes of every
 /// convolution against the file's. x: input codes N,C,H,W.
-void checkShippedIntegers(Case& item, const std::vector<NetLayer>& layers, const Tensor& x, double inputScale);
+void checkShippedIntegers(Case& item, const std::vector<NetLayer>& layers, const Tensor& x,
+                          double inputScale);
 
 void runActivation(Case& item);
 void runRelu6(Case& item);

@@ -76,7 +76,7 @@ at::Tensor slowPool(const at::Tensor& x, const core::Pool2dOp& op, const core::S
     return out;
 }
 
-} // namespace
+}  // namespace
 
 class TestOperators : public QObject {
     Q_OBJECT
@@ -230,7 +230,7 @@ private Q_SLOTS:
         const core::FloatTensor x = randomTensor({2, 3, 4, 5}, 8);
         const at::Tensor expected =
             at::linear(engine::wrap(x).reshape({2, 60}), engine::wrap(op.weight), engine::wrap(op.bias));
-        compareTensors(runGraph(graph, engine::wrap(x)), expected, 1e-5); // sums of 60 products
+        compareTensors(runGraph(graph, engine::wrap(x)), expected, 1e-5);  // sums of 60 products
     }
 
     void branchesSeeOneValue() {

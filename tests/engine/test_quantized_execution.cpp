@@ -134,8 +134,8 @@ private Q_SLOTS:
         core::Statistics statistics;
         config.input.ranges = core::RangeTime::Offline;
         config.layers[core::LayerId("conv")].output.ranges = core::RangeTime::Offline;
-        statistics.sites[output("input")] = engine::collectStatistics(
-            engine::wrap(x), "input", core::ChannelDetail::Extrema);
+        statistics.sites[output("input")] =
+            engine::collectStatistics(engine::wrap(x), "input", core::ChannelDetail::Extrema);
         core::QuantPlan offline;
         offline.sites[output("input")] =
             core::resolveSite(nullptr, {}, output("input"), config.input, statistics.find(output("input")));
@@ -143,9 +143,11 @@ private Q_SLOTS:
             const c10::InferenceMode inference;
             const at::Tensor value = engine::makeQuantizedExecutor(model, offline)
                                          .run(engine::wrap(x), model.layers[0].outputNode);
-            statistics.sites[output("conv")] = engine::collectStatistics(value, "conv", core::ChannelDetail::Extrema);
+            statistics.sites[output("conv")] =
+                engine::collectStatistics(value, "conv", core::ChannelDetail::Extrema);
         }
-        compareTensors(run(model, core::resolvePlan(model, config, statistics), engine::wrap(x)), first, 1e-5);
+        compareTensors(run(model, core::resolvePlan(model, config, statistics), engine::wrap(x)), first,
+                       1e-5);
 
         // Another batch, ten times as large, has the same codes: by float rounding, where offline ranges clip.
         const at::Tensor larger = engine::wrap(x) * 10;

@@ -41,11 +41,14 @@ private Q_SLOTS:
                                                     << "moving_average" << folded << 2 << 2;
         QTest::newRow("icn") << "symmetric"
                              << "min_max" << icn << 0 << 2;
-        QTest::newRow("lsq, icn") << "lsq" << "min_max" << icn << 0 << 2;
-        QTest::newRow("lsq, running merge") << "lsq" << "min_max" << folded << 0 << 4;
+        QTest::newRow("lsq, icn") << "lsq"
+                                  << "min_max" << icn << 0 << 2;
+        QTest::newRow("lsq, running merge") << "lsq"
+                                            << "min_max" << folded << 0 << 4;
         QTest::newRow("scaled weights") << "affine"
                                         << "moving_average" << folded << 3 << 3;
-        QTest::newRow("scaled weights, lsq") << "lsq" << "min_max" << folded << 3 << 3;
+        QTest::newRow("scaled weights, lsq") << "lsq"
+                                             << "min_max" << folded << 3 << 3;
         QTest::newRow("scaled weights, tracked") << "power_of_two"
                                                  << "range_tracker" << folded << 3 << 4;
         QTest::newRow("power of two, tracked") << "power_of_two"

@@ -69,7 +69,8 @@ private Q_SLOTS:
     void initTestCase() {
         m_model =
             core::prepare(core::buildZooModel("resnet8", {{"channels", 3}, {"size", 32}}, core::Seed{3}));
-        const core::Statistics statistics = engine::calibrateModel(m_model, noise(), core::ChannelDetail::Extrema, {});
+        const core::Statistics statistics =
+            engine::calibrateModel(m_model, noise(), core::ChannelDetail::Extrema, {});
         const std::vector<int> widths{8, 2};
         m_probes = core::sensitivityProbes(m_model, eightBits(m_model), statistics, widths, widths);
         // Input, and of each layer the output, and weights where it has some.

@@ -40,7 +40,7 @@ void compareHistograms(const core::Histogram& actual, const core::Histogram& exp
     QCOMPARE(actual.counts(), expected.counts());
 }
 
-} // namespace
+}  // namespace
 
 class TestStatisticsCollector : public QObject {
     Q_OBJECT
@@ -140,7 +140,7 @@ private Q_SLOTS:
         engine::setComputeThreads(2);
         const core::SiteStatistics two = engine::collectStatistics(value, "site", kAll);
         engine::setComputeThreads(1);
-        QCOMPARE(one.sum, two.sum); // bit for bit
+        QCOMPARE(one.sum, two.sum);  // bit for bit
         QCOMPARE(one.sumOfSquares, two.sumOfSquares);
         QCOMPARE(one.sumOfMagnitudes, two.sumOfMagnitudes);
         QVERIFY(one.channelRanges == two.channelRanges);
@@ -182,7 +182,7 @@ private Q_SLOTS:
         const core::SiteStatistics* const conv =
             statistics.find({core::LayerId("conv"), core::SiteKind::Output});
         QVERIFY(conv != nullptr);
-        QCOMPARE(conv->minimum, 0.0); // behind the activation
+        QCOMPARE(conv->minimum, 0.0);  // behind the activation
         QCOMPARE(conv->channelRanges.size(), std::size_t{4});
         const core::SiteStatistics* const weights =
             statistics.find({core::LayerId("head"), core::SiteKind::Weight});
@@ -207,7 +207,8 @@ private Q_SLOTS:
     void wrongImagesAreRefused() {
         core::BatchSource::Options options;
         QVERIFY_EXCEPTION_THROWN(
-            engine::calibrateModel(tinyModel(), tests::barBatches(4, options, {1, 10, 12}), kAll, {}), core::Error);
+            engine::calibrateModel(tinyModel(), tests::barBatches(4, options, {1, 10, 12}), kAll, {}),
+            core::Error);
     }
 };
 

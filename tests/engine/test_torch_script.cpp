@@ -96,7 +96,7 @@ void writeAll(const QString& path, const std::string& bytes) {
     std::ofstream(path.toStdString(), std::ios::binary) << bytes;
 }
 
-} // namespace
+}  // namespace
 
 class TestTorchScript : public QObject {
     Q_OBJECT
@@ -179,9 +179,9 @@ private Q_SLOTS:
         engine::writeTorchScript(everyOperator(), path("shape.pt").toStdString());
         const std::string file = path("shape.pt").toStdString();
         QVERIFY_EXCEPTION_THROWN(engine::importTorchScript(file, {1, 16, 16}),
-                                 core::Error); // 1 channel for 3
+                                 core::Error);  // 1 channel for 3
         QVERIFY_EXCEPTION_THROWN(engine::importTorchScript(file, {3, 64, 64}),
-                                 core::Error); // head does not fit
+                                 core::Error);  // head does not fit
         QVERIFY_EXCEPTION_THROWN(engine::importTorchScript(file, {3, 16}), core::Error);
         QCOMPARE(engine::importTorchScript(file, {3, 16, 16}).nodes.size(), everyOperator().nodes.size());
     }

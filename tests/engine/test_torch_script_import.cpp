@@ -64,7 +64,7 @@ private:
     std::shared_ptr<torch::jit::CompilationUnit> m_unit = std::make_shared<torch::jit::CompilationUnit>();
 };
 
-} // namespace
+}  // namespace
 
 class TestTorchScriptImport : public QObject {
     Q_OBJECT
@@ -273,7 +273,7 @@ def forward(self, x):
         QVERIFY(hasTracedKind);
         core::Graph graph;
         compareWithLibTorch(module, {2, 9, 9}, graph,
-                            1); // the trace's own view holds the batch it was made with
+                            1);  // the trace's own view holds the batch it was made with
         QCOMPARE(std::get<core::Conv2dOp>(graph.nodes[3].op).padding,
                  (std::array<std::int64_t, 4>{0, 0, 1, 1}));
     }

@@ -77,7 +77,7 @@ core::TrainOptions shortOptions() {
     return options;
 }
 
-} // namespace
+}  // namespace
 
 class TestTrainer : public QObject {
     Q_OBJECT
@@ -125,7 +125,8 @@ private Q_SLOTS:
         QCOMPARE(reports.size(), std::size_t{6});
         QCOMPARE(reports.back().epoch, std::int64_t{6});
         QVERIFY(reports.back().trainLoss < 0.5 * reports.front().trainLoss);
-        QVERIFY(reports.back().test.top1Percent() > 90); // the bars are 120 grey levels apart in 100 of noise
+        QVERIFY(reports.back().test.top1Percent() >
+                90);  // the bars are 120 grey levels apart in 100 of noise
         QCOMPARE(reports.back().test.samples, std::int64_t{30});
     }
 
@@ -184,7 +185,7 @@ private Q_SLOTS:
     void decayActsOnWeightsAlone() {
         core::TrainOptions options;
         options.epochs = 1;
-        options.learningRate = 1e-9; // only a huge decay can move anything
+        options.learningRate = 1e-9;  // only a huge decay can move anything
         options.optimizer.params["momentum"] = 0;
         options.weightDecay = 1e6;
         const core::Graph trained = trainBars(options);

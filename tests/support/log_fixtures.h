@@ -25,4 +25,4 @@ inline experiments::NewRun sampleRun(const std::string& name = "W8A8", const std
     return run;
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

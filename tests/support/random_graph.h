@@ -67,4 +67,4 @@ inline core::BatchSource barBatches(std::int64_t size, core::BatchSource::Option
     return {std::make_shared<BarDataset>(size, std::move(sample)), barSpec(), std::move(options)};
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

@@ -16,4 +16,4 @@ inline void compareTensors(const at::Tensor& actual, const at::Tensor& expected,
              qPrintable(QStringLiteral("largest difference %1").arg(worst)));
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

@@ -228,8 +228,7 @@ void FitSettings::buildAllowances() {
     m_code = newBytesBox(tr("Code keeps"), tr("ROM of the program around the model: code, bootloader"), this);
     m_stack = newBytesBox(tr("Stack and runtime keep"),
                           tr("RAM of the program around the model: stack, heap, runtime, radio"), this);
-    const auto setUp = [this](QSpinBox* box, const std::vector<core::MemoryBank>* banks,
-                              std::int64_t bytes) {
+    const auto setUp = [this](QSpinBox* box, const std::vector<core::MemoryBank>* banks, std::int64_t bytes) {
         box->setEnabled(banks != nullptr);
         if (banks == nullptr) {
             box->setToolTip(tr("Choose a device first: the allowance is taken off its memory"));

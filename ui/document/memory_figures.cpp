@@ -76,8 +76,8 @@ void MemoryFigures::ask() {
                     statistics = m_document.statistics()]() -> experiments::LatestWins::Delivery {
         core::TargetOptions options;
         options.statistics = statistics.get();
-        auto target = std::make_shared<const core::TargetBudget>(
-            core::targetBudget(*model, config, device, options));
+        auto target =
+            std::make_shared<const core::TargetBudget>(core::targetBudget(*model, config, device, options));
         return [this, target = std::move(target)] {
             m_target = target;
             m_isStale = false;

@@ -16,9 +16,9 @@ namespace bitlathe::ui {
 
 /// What memory figures are reckoned by, and how RAM is drawn.
 enum class MemoryView {
-    Alive,      ///< formulas; RAM: all that is alive while a layer runs, by layer
-    InOut,      ///< formulas; RAM: a layer's inputs and output alone, as in the paper, by layer
-    Tensors,    ///< formulas; RAM: all that is alive, each tensor from the step that makes it to the last that reads it
+    Alive,  ///< formulas; RAM: all that is alive while a layer runs, by layer
+    InOut,  ///< formulas; RAM: a layer's inputs and output alone, as in the paper, by layer
+    Tensors,  ///< formulas; RAM: all that is alive, each tensor from the step that makes it to the last that reads it
     Arena,      ///< formulas; RAM: places in one arena, outputs over inputs
     ExportedC,  ///< the exported C program's own tables and arena, to the byte
 };

@@ -16,7 +16,7 @@ struct ComparedRun {
     experiments::RunRecord record;
     std::vector<experiments::LayerStatistic> statistics;
     std::vector<experiments::MetricStep> steps;  ///< series of a training; empty where nothing was trained
-    std::optional<core::QuantConfig> config;  ///< empty: none stored, or one this version cannot read
+    std::optional<core::QuantConfig> config;     ///< empty: none stored, or one this version cannot read
 };
 
 /// Errors  LogError: no such run.

@@ -13,7 +13,7 @@ class QLabel;
 namespace bitlathe::plots {
 class ChannelBitsPlot;
 class ChannelRangePlot;
-}
+}  // namespace bitlathe::plots
 
 namespace bitlathe::ui {
 

@@ -21,7 +21,7 @@ class QToolButton;
 namespace bitlathe::plots {
 class CompareBarsPlot;
 class SeriesPlot;
-}
+}  // namespace bitlathe::plots
 
 namespace bitlathe::ui {
 

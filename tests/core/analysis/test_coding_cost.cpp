@@ -42,7 +42,8 @@ private Q_SLOTS:
     void slicesArePooled() {
         // The second slice's scale is ten times the first's; the codes are the same: 1, -1, 1, -1.
         const FloatTensor values({2, 2}, {1, -1, 10, -10});
-        const CodingCost cost = codingCost(weightEntropy(values, uniform({1.0F, 10.0F}, -1, 1)), values.size());
+        const CodingCost cost =
+            codingCost(weightEntropy(values, uniform({1.0F, 10.0F}, -1, 1)), values.size());
         QCOMPARE(cost.entropyBits, 1.0);
         QCOMPARE(cost.huffmanBits, 1.0);
         QCOMPARE(cost.plainBytes, std::int64_t{1});

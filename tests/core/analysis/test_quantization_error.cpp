@@ -60,8 +60,8 @@ private Q_SLOTS:
         QFETCH(int, bits);
         QFETCH(int, rounding);
         // Few wide bins against coarse and fine steps, codes that clip on both sides.
-        const Histogram histogram(-3, -20, {5, 0, 7, 11, 3, 1, 9, 2, 4, 6, 0, 1, 8, 3, 2, 9, 10, 20, 3, 4, 7, 1, 1, 30},
-                                  13);
+        const Histogram histogram(
+            -3, -20, {5, 0, 7, 11, 3, 1, 9, 2, 4, 6, 0, 1, 8, 3, 2, 9, 10, 20, 3, 4, 7, 1, 1, 30}, 13);
         const QParams q = grid(bits, -1.7, 0.3, static_cast<Rounding>(rounding));
         double error = 13 * squaredError(0, q);
         double power = 0;

@@ -71,7 +71,7 @@ QString failure(const Fixture& fixture) {
     return {};
 }
 
-} // namespace
+}  // namespace
 
 class TestData : public QObject {
     Q_OBJECT
@@ -149,10 +149,10 @@ private Q_SLOTS:
         Batch batch;
         source.read(0, batch);
         QCOMPARE(batch.shape, (Shape{2, 1, 4, 5}));
-        QCOMPARE(batch.images[0], -2.0F);         // padding is black: (0 - 4) / 2
-        QCOMPARE(batch.images[5 + 1], -2.0F);     // pixel 0
-        QCOMPARE(batch.images[2 * 5 + 3], 0.5F);  // pixel 5
-        QCOMPARE(batch.images[20 + 5 + 1], 1.0F); // second image, pixel 6
+        QCOMPARE(batch.images[0], -2.0F);          // padding is black: (0 - 4) / 2
+        QCOMPARE(batch.images[5 + 1], -2.0F);      // pixel 0
+        QCOMPARE(batch.images[2 * 5 + 3], 0.5F);   // pixel 5
+        QCOMPARE(batch.images[20 + 5 + 1], 1.0F);  // second image, pixel 6
         QCOMPARE(batch.labels, (std::vector<std::int64_t>{0, 1}));
     }
 
@@ -203,7 +203,7 @@ private Q_SLOTS:
             QVERIFY(step == 1.0F || step == -1.0F);
             flipped += step < 0 ? 1 : 0;
         }
-        QVERIFY(flipped > 5 && flipped < 35); // 20 expected of 40 fair draws; 5 has a chance of 1e-6
+        QVERIFY(flipped > 5 && flipped < 35);  // 20 expected of 40 fair draws; 5 has a chance of 1e-6
 
         const BatchSource shifted(fixture.open(), spec,
                                   {.batchSize = 40, .shuffle = Seed{3}, .augmentation = {.shift = 1}});
@@ -213,7 +213,7 @@ private Q_SLOTS:
             black +=
                 std::count(batch.images.begin() + i * 6, batch.images.begin() + i * 6 + 6, 0.0F) >= 2 ? 1 : 0;
         }
-        QVERIFY(black > 20); // 8 of 9 shifts move black in
+        QVERIFY(black > 20);  // 8 of 9 shifts move black in
         Batch again;
         shifted.read(0, again);
         QCOMPARE(again.images, batch.images);

@@ -82,7 +82,7 @@ MemoryDrivenCase readCase(const QJsonObject& json) {
     return result;
 }
 
-} // namespace
+}  // namespace
 
 PreparedModel chainModel(const std::vector<ChainLayer>& layers) {
     PreparedModel model;
@@ -127,4 +127,4 @@ QuantConfig uniformConfig(const PreparedModel& model, std::optional<int> weightB
     return config;
 }
 
-} // namespace bitlathe::core::testing
+}  // namespace bitlathe::core::testing

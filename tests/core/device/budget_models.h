@@ -24,14 +24,14 @@ PreparedModel chainModel(const std::vector<ChainLayer>& layers);
 /// A golden case file of the reference's bit assignment (tests/golden/memory_driven.json).
 struct MemoryDrivenCase {
     std::string name;
-    std::string mode; ///< MixPL, MixPC
+    std::string mode;  ///< MixPL, MixPC
     std::int64_t romLimit = 0;
     std::int64_t ramLimit = 0;
     std::vector<ChainLayer> layers;
     bool isFeasible = false;
     // Of feasible cases:
     std::vector<int> weightBits, inputBits, outputBits;
-    std::vector<std::string> quantTypes, foldTypes; ///< "PL"/"PC", "FB"/"ICN"
+    std::vector<std::string> quantTypes, foldTypes;  ///< "PL"/"PC", "FB"/"ICN"
     std::vector<double> weightBytes, overheadBytes, ramBytes;
     double romBytes = 0;
     double peakRamBytes = 0;
@@ -45,4 +45,4 @@ QuantConfig uniformConfig(const PreparedModel& model, std::optional<int> weightB
                           std::optional<int> outputBits,
                           Granularity::Kind granularity = Granularity::Kind::Tensor);
 
-} // namespace bitlathe::core::testing
+}  // namespace bitlathe::core::testing

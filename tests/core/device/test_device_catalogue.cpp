@@ -37,7 +37,7 @@ void writeFile(const QString& path, const QByteArray& text) {
     file.write(text);
 }
 
-} // namespace
+}  // namespace
 
 class TestDeviceCatalogue : public QObject {
     Q_OBJECT
@@ -52,7 +52,7 @@ private Q_SLOTS:
         QCOMPARE(device.ram.size(), std::size_t(2));
         QVERIFY(!device.ram[1].isUsable);
         QCOMPARE(device.romLimitBytes(), 1000);
-        QCOMPARE(device.ramLimitBytes(), 500); // the CCM does not count
+        QCOMPARE(device.ramLimitBytes(), 500);  // the CCM does not count
     }
 
     void reserveLowersTheLimits() {

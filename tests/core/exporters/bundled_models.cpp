@@ -17,7 +17,7 @@ using namespace core;
 namespace {
 
 DataSpec dataSpec() {
-    DataSpec spec; // as in the recipes that trained the models
+    DataSpec spec;  // as in the recipes that trained the models
     spec.pad = 2;
     spec.mean = {73};
     spec.scale = {90};
@@ -30,7 +30,7 @@ BatchSource images(DataSplit split, std::int64_t samples) {
     return {openDataset(dataSpec(), split), dataSpec(), options};
 }
 
-} // namespace
+}  // namespace
 
 Engine& engine() {
     static const std::shared_ptr<Engine> loaded = [] {
@@ -124,4 +124,4 @@ double top1Percent(const std::vector<float>& logits, const std::vector<std::int6
     return 100.0 * static_cast<double>(correct) / static_cast<double>(labels.size());
 }
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

@@ -52,4 +52,4 @@ std::vector<float> onnxLogits(const core::PreparedModel& model, const core::Quan
 /// Share of samples, in percent, whose largest logit is their label's.
 double top1Percent(const std::vector<float>& logits, const std::vector<std::int64_t>& labels);
 
-} // namespace bitlathe::tests
+}  // namespace bitlathe::tests

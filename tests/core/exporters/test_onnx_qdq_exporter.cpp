@@ -151,7 +151,7 @@ std::string messageOf(const PreparedModel& model, const QuantPlan& plan, const s
     return "no error";
 }
 
-} // namespace
+}  // namespace
 
 class TestOnnxQdqExporter : public QObject {
     Q_OBJECT
@@ -206,7 +206,7 @@ private Q_SLOTS:
         const QuantizedBias expected = quantizedBias(std::vector<float>{0.1F, -0.2F, 0.3F},
                                                      plan.sites.at(kInput), plan.sites.at(kWeight));
         QCOMPARE(axisOf(bias), 0);
-        QCOMPARE(bias.input_size(), 2); // int32 has no zero point
+        QCOMPARE(bias.input_size(), 2);  // int32 has no zero point
         QCOMPARE(written.values<std::int32_t>(bias.input(0)), expected.codes);
         QCOMPARE(written.values<float>(bias.input(1)), expected.scale);
         QCOMPARE(written.proto().graph().output(0).name(), written.node("DequantizeLinear", 3).output(0));
@@ -216,7 +216,7 @@ private Q_SLOTS:
         QuantPlan plan = plainPlan();
         plan.sites[kOutput] = grid(8.0F / 255, 0, 0, 255);
         QVERIFY(Written(oneConvolution(), plan).operatorTypes().contains("Clip"));
-        plan.sites[kOutput] = grid(5.0F / 127, 0, -128, 127); // negative codes: relu matters
+        plan.sites[kOutput] = grid(5.0F / 127, 0, -128, 127);  // negative codes: relu matters
         QVERIFY(Written(oneConvolution(), plan).operatorTypes().contains("Clip"));
     }
 
@@ -226,8 +226,8 @@ private Q_SLOTS:
         const Written written(oneConvolution(), plan);
         const onnx::NodeProto& limits = written.maker(written.node("QuantizeLinear", 1).input(0));
         QCOMPARE(limits.op_type(), std::string("Clip"));
-        QCOMPARE(written.values<float>(limits.input(1)), std::vector<float>{-1.0F}); // (0 - 4) / 4
-        QCOMPARE(written.values<float>(limits.input(2)), std::vector<float>{2.75F}); // (15 - 4) / 4
+        QCOMPARE(written.values<float>(limits.input(1)), std::vector<float>{-1.0F});  // (0 - 4) / 4
+        QCOMPARE(written.values<float>(limits.input(2)), std::vector<float>{2.75F});  // (15 - 4) / 4
     }
 
     void subByteWeightsAreTheirCodes() {
@@ -369,7 +369,7 @@ private Q_SLOTS:
         const PreparedModel model = prepare(graph, {1, 2, 2});
         QuantPlan plan;
         plan.sites[kInput] = grid(0.01F, 0, 0, 255);
-        const Written written(model, plan); // ONNX's checker refuses a name used twice
+        const Written written(model, plan);  // ONNX's checker refuses a name used twice
         QCOMPARE(written.proto().graph().output_size(), 1);
     }
 };

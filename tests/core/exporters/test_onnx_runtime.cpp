@@ -20,8 +20,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// How far two sets of logits are apart.
 struct Difference {
-    double largest = 0;      ///< in units of `unit`
-    double sharePercent = 0; ///< of logits more than half a unit apart
+    double largest = 0;       ///< in units of `unit`
+    double sharePercent = 0;  ///< of logits more than half a unit apart
 };
 
 Difference difference(const std::vector<float>& a, const std::vector<float>& b, double unit) {
@@ -77,7 +77,7 @@ PreparedModel oneOfEverything() {
     Graph graph;
     graph.name = "everything";
     NodeId x = graph.append("input", InputOp{}, {});
-    Conv2dOp stem = conv(8, 3, 3, {0, 0, 1, 1}); // uneven, as TensorFlow's SAME pads
+    Conv2dOp stem = conv(8, 3, 3, {0, 0, 1, 1});  // uneven, as TensorFlow's SAME pads
     stem.stride = {2, 2};
     x = graph.append("stem", stem, {x});
     x = graph.append("stem.act", UnaryOp{UnaryKind::HardSwish}, {x});
@@ -146,7 +146,7 @@ QuantPlan gridsEverywhere(const PreparedModel& model, int bits, Granularity::Kin
     return resolvePlan(model, config, statistics);
 }
 
-} // namespace
+}  // namespace
 
 /// ONNX Runtime computes what the engine computes.
 class TestOnnxRuntime : public QObject {

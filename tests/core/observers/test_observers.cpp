@@ -69,14 +69,17 @@ private Q_SLOTS:
         const SiteStatistics statistics = of(values);
         std::sort(values.begin(), values.end());
         for (const double share : {0.0001, 0.01, 0.25, 0.5, 0.75, 0.99, 0.9999}) {
-            const double expected = values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+            const double expected =
+                values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
             // A histogram knows a value to its bin; neighbouring order statistics in the tails are farther apart than
             // that.
-            const double tolerance = statistics.histogram.binWidth() + (share < 0.001 || share > 0.999 ? 0.2 : 0.0);
-            QVERIFY2(
-                std::fabs(quantile(statistics.histogram, share) - expected) <= tolerance,
-                qPrintable(
-                    QString("%1: %2 against %3").arg(share).arg(quantile(statistics.histogram, share)).arg(expected)));
+            const double tolerance =
+                statistics.histogram.binWidth() + (share < 0.001 || share > 0.999 ? 0.2 : 0.0);
+            QVERIFY2(std::fabs(quantile(statistics.histogram, share) - expected) <= tolerance,
+                     qPrintable(QString("%1: %2 against %3")
+                                    .arg(share)
+                                    .arg(quantile(statistics.histogram, share))
+                                    .arg(expected)));
         }
     }
 
@@ -90,7 +93,8 @@ private Q_SLOTS:
         QVERIFY(std::fabs(range.lower + 490) <= 1.0);  // one value per unit: within one value
         QVERIFY(std::fabs(range.upper - 490) <= 1.0);
         QCOMPARE(PercentileObserver(100).range(statistics, kAffine, BitWidth(8)), (Range{-500, 500}));
-        const Range rectified = PercentileObserver(99).range(of(laplace(1000, 3, true)), kAffine, BitWidth(8));
+        const Range rectified =
+            PercentileObserver(99).range(of(laplace(1000, 3, true)), kAffine, BitWidth(8));
         QCOMPARE(rectified.lower, 0.0);
     }
 
@@ -112,7 +116,8 @@ private Q_SLOTS:
         for (const int bits : {2, 3, 4, 8}) {
             for (const bool rectified : {false, true}) {
                 for (const bool symmetric : {false, true}) {
-                    QTest::addRow("%d bits%s%s", bits, rectified ? " rectified" : "", symmetric ? " symmetric" : "")
+                    QTest::addRow("%d bits%s%s", bits, rectified ? " rectified" : "",
+                                  symmetric ? " symmetric" : "")
                         << bits << rectified << symmetric;
                 }
             }

@@ -32,16 +32,25 @@ std::int64_t referenceCode(float x, const QParams& q, std::size_t channel = 0) {
     const float quotient = x / q.scale[channel];
     double rounded = 0;
     switch (q.rounding) {
-    case Rounding::HalfEven: rounded = std::nearbyint(static_cast<double>(quotient)); break;
-    case Rounding::HalfAway: rounded = std::round(static_cast<double>(quotient)); break;
-    case Rounding::HalfUp: rounded = std::floor(static_cast<double>(quotient + 0.5F)); break;
-    case Rounding::Floor: rounded = std::floor(static_cast<double>(quotient)); break;
+    case Rounding::HalfEven:
+        rounded = std::nearbyint(static_cast<double>(quotient));
+        break;
+    case Rounding::HalfAway:
+        rounded = std::round(static_cast<double>(quotient));
+        break;
+    case Rounding::HalfUp:
+        rounded = std::floor(static_cast<double>(quotient + 0.5F));
+        break;
+    case Rounding::Floor:
+        rounded = std::floor(static_cast<double>(quotient));
+        break;
     }
     if (std::isnan(quotient)) {
         rounded = 0;
     }
     rounded = std::clamp(rounded, -1e9, 1e9);
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(rounded) + q.zeroPoint[channel], q.quantMin, q.quantMax);
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(rounded) + q.zeroPoint[channel], q.quantMin,
+                                    q.quantMax);
 }
 
 /// README eq. 2.
@@ -61,7 +70,8 @@ std::vector<float> awkward(const QParams& q, unsigned seed) {
                               std::numeric_limits<float>::min(),
                               std::numeric_limits<float>::denorm_min(),
                               0.49999997F * q.scale[0]};
-    for (int code = q.quantMin - 2; code <= q.quantMax + 2; code += std::max(1, (q.quantMax - q.quantMin) / 300)) {
+    for (int code = q.quantMin - 2; code <= q.quantMax + 2;
+         code += std::max(1, (q.quantMax - q.quantMin) / 300)) {
         const float relative = static_cast<float>(code - q.zeroPoint[0]);
         for (const float offset : {-0.5F, 0.0F, 0.5F}) {
             const float x = (relative + offset) * q.scale[0];
@@ -106,7 +116,8 @@ private Q_SLOTS:
 
     void bitEqualToTheDefinition_data() {
         QTest::addColumn<QParams>("q");
-        for (const Rounding rounding : {Rounding::HalfEven, Rounding::HalfAway, Rounding::HalfUp, Rounding::Floor}) {
+        for (const Rounding rounding :
+             {Rounding::HalfEven, Rounding::HalfAway, Rounding::HalfUp, Rounding::Floor}) {
             for (const float scale : {0.25F, 0.1F, 3.7e-5F, 1234.5F, std::numeric_limits<float>::min()}) {
                 const int r = static_cast<int>(rounding);
                 const double s = static_cast<double>(scale);
@@ -130,7 +141,8 @@ private Q_SLOTS:
             QCOMPARE(static_cast<std::int64_t>(codes[i]), referenceCode(x[i], q));
             const float expected = referenceValue(x[i], q);
             if (std::bit_cast<std::uint32_t>(out[i]) != std::bit_cast<std::uint32_t>(expected)) {
-                QFAIL(qPrintable(QString("x = %1: %2, expected %3").arg(x[i], 0, 'g', 9).arg(out[i]).arg(expected)));
+                QFAIL(qPrintable(
+                    QString("x = %1: %2, expected %3").arg(x[i], 0, 'g', 9).arg(out[i]).arg(expected)));
             }
         }
         std::vector<float> inPlace = x;
@@ -222,7 +234,8 @@ private Q_SLOTS:
     }
 
     void masksAreTheBackwardPass() {
-        for (const Rounding rounding : {Rounding::HalfEven, Rounding::HalfAway, Rounding::HalfUp, Rounding::Floor}) {
+        for (const Rounding rounding :
+             {Rounding::HalfEven, Rounding::HalfAway, Rounding::HalfUp, Rounding::Floor}) {
             QParams q = grid(0, 15, 0.3F, 5, rounding);
             const std::vector<float> x = awkward(q, 23);
             const std::vector<float> gradient(x.size(), 2.0F);

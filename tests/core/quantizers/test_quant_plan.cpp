@@ -37,7 +37,8 @@ PreparedModel tinyModel(std::vector<float> weights = {1, -2, 0.5F, 0.25F, 0, -0.
 
 Statistics tinyStatistics() {
     Statistics statistics;
-    statistics.sites[{kInputLayer, SiteKind::Output}] = collectStatistics(std::vector<float>{0, 1, 2}, 1, 3, 1);
+    statistics.sites[{kInputLayer, SiteKind::Output}] =
+        collectStatistics(std::vector<float>{0, 1, 2}, 1, 3, 1);
     statistics.sites[{LayerId("fc"), SiteKind::Output}] =
         collectStatistics(std::vector<float>{-1, 2, 3, -4, 1, 2, 3, 8}, 2, 4, 1);
     return statistics;
@@ -58,7 +59,8 @@ QuantConfig config(const SiteQuant& weight, const SiteQuant& output) {
     return result;
 }
 
-QString failure(const PreparedModel& model, const QuantConfig& config, const Statistics& statistics, ErrorCode code) {
+QString failure(const PreparedModel& model, const QuantConfig& config, const Statistics& statistics,
+                ErrorCode code) {
     try {
         resolvePlan(model, config, statistics);
     } catch (const Error& error) {
@@ -91,12 +93,15 @@ private Q_SLOTS:
         QVERIFY(!tensor.axis);
 
         const QParams channel =
-            *resolvePlan(model, config(quant(4, Granularity::Kind::Channel), output), statistics).find(kWeight);
+            *resolvePlan(model, config(quant(4, Granularity::Kind::Channel), output), statistics)
+                 .find(kWeight);
         QCOMPARE(channel.axis, std::optional(0));
-        QCOMPARE(channel.scale, (std::vector<float>{static_cast<float>(2.0 / 7), static_cast<float>(0.5 / 7),
-                                                    static_cast<float>(4.0 / 7), static_cast<float>(8.0 / 7)}));
+        QCOMPARE(channel.scale,
+                 (std::vector<float>{static_cast<float>(2.0 / 7), static_cast<float>(0.5 / 7),
+                                     static_cast<float>(4.0 / 7), static_cast<float>(8.0 / 7)}));
         const QParams group =
-            *resolvePlan(model, config(quant(4, Granularity::Kind::Group, 2), output), statistics).find(kWeight);
+            *resolvePlan(model, config(quant(4, Granularity::Kind::Group, 2), output), statistics)
+                 .find(kWeight);
         QCOMPARE(group.axis, std::optional(0));
         QCOMPARE(group.scale, (std::vector<float>{static_cast<float>(2.0 / 7), static_cast<float>(2.0 / 7),
                                                   static_cast<float>(8.0 / 7), static_cast<float>(8.0 / 7)}));
@@ -106,14 +111,17 @@ private Q_SLOTS:
     void activationsPerTensorAndChannel() {
         const PreparedModel model = tinyModel();
         const Statistics statistics = tinyStatistics();
-        const QuantPlan plan = resolvePlan(model, config({}, quant(8, Granularity::Kind::Channel)), statistics);
+        const QuantPlan plan =
+            resolvePlan(model, config({}, quant(8, Granularity::Kind::Channel)), statistics);
         QCOMPARE(plan.find(kWeight), nullptr);
         QCOMPARE(plan.find({kInputLayer, SiteKind::Output})->scale[0], static_cast<float>(2.0 / 255));
         const QParams& output = *plan.find(kOutput);
         QCOMPARE(output.axis, std::optional(1));
-        QCOMPARE(output.scale, (std::vector<float>{static_cast<float>(1.0 / 127), static_cast<float>(2.0 / 127),
-                                                   static_cast<float>(3.0 / 127), static_cast<float>(8.0 / 127)}));
-        const QuantPlan grouped = resolvePlan(model, config({}, quant(8, Granularity::Kind::Group, 2)), statistics);
+        QCOMPARE(output.scale,
+                 (std::vector<float>{static_cast<float>(1.0 / 127), static_cast<float>(2.0 / 127),
+                                     static_cast<float>(3.0 / 127), static_cast<float>(8.0 / 127)}));
+        const QuantPlan grouped =
+            resolvePlan(model, config({}, quant(8, Granularity::Kind::Group, 2)), statistics);
         QCOMPARE(grouped.find(kOutput)->scale[0], static_cast<float>(2.0 / 127));
         QCOMPARE(grouped.find(kOutput)->scale[3], static_cast<float>(8.0 / 127));
     }
@@ -122,7 +130,8 @@ private Q_SLOTS:
         for (const char* observer : {"min_max", "moving_average", "percentile", "mse"}) {
             SiteQuant weight = quant(4, Granularity::Kind::Channel);
             weight.observer.name = observer;
-            const QParams q = *resolvePlan(tinyModel(), config(weight, quant(8)), tinyStatistics()).find(kWeight);
+            const QParams q =
+                *resolvePlan(tinyModel(), config(weight, quant(8)), tinyStatistics()).find(kWeight);
             QCOMPARE(q.scale.size(), std::size_t{4});
             // The third channel is constant: every observer sees the constant alone.
             QCOMPARE(q.scale[2], static_cast<float>(4.0 / 7));
@@ -158,30 +167,35 @@ private Q_SLOTS:
     void mistakesNameTheSite() {
         const PreparedModel model = tinyModel();
         const Statistics statistics = tinyStatistics();
-        QVERIFY(failure(model, config(quant(8), quant(8)), {}, ErrorCode::NotCalibrated).contains("graph input"));
+        QVERIFY(
+            failure(model, config(quant(8), quant(8)), {}, ErrorCode::NotCalibrated).contains("graph input"));
         QVERIFY(failure(model, config(quant(8, Granularity::Kind::Group, 3), quant(8)), statistics,
                         ErrorCode::InvalidConfig)
                     .contains("weights of 'fc': groups of 3 channels do not divide its 4 channels"));
         SiteQuant percentile = quant(8, Granularity::Kind::Channel);
         percentile.observer = {"percentile", {}};
-        QCOMPARE(resolvePlan(model, config({}, percentile), statistics).find(kOutput)->slices(), std::size_t{4});
+        QCOMPARE(resolvePlan(model, config({}, percentile), statistics).find(kOutput)->slices(),
+                 std::size_t{4});
         Statistics extremaAlone = statistics;
         extremaAlone.sites[kOutput].channels.clear();
         QVERIFY(failure(model, config({}, percentile), extremaAlone, ErrorCode::InvalidConfig)
                     .contains("output of 'fc': observer 'percentile' needs more"));
         SiteQuant typo = quant(8);
         typo.quantizer.name = "afine";
-        QVERIFY(failure(model, config(typo, quant(8)), statistics, ErrorCode::InvalidConfig)
-                    .contains("weights of 'fc': unknown quantizer 'afine'; known: affine, symmetric, power_of_two"));
+        QVERIFY(
+            failure(model, config(typo, quant(8)), statistics, ErrorCode::InvalidConfig)
+                .contains(
+                    "weights of 'fc': unknown quantizer 'afine'; known: affine, symmetric, power_of_two"));
         QVERIFY(failure(model, config(quant(1), quant(8)), statistics, ErrorCode::InvalidConfig)
                     .contains("weights of 'fc': quantizer 'symmetric': 1 bit"));
         SiteQuant manual = quant(8, Granularity::Kind::Channel);
         manual.manualRange = Range{-1, 1};
-        QVERIFY(failure(model, config(manual, quant(8)), statistics, ErrorCode::InvalidConfig).contains("by hand"));
+        QVERIFY(failure(model, config(manual, quant(8)), statistics, ErrorCode::InvalidConfig)
+                    .contains("by hand"));
         manual.granularity = {};
         manual.manualRange = Range{1, -1};
-        QVERIFY(
-            failure(model, config(manual, quant(8)), statistics, ErrorCode::InvalidConfig).contains("weights of 'fc'"));
+        QVERIFY(failure(model, config(manual, quant(8)), statistics, ErrorCode::InvalidConfig)
+                    .contains("weights of 'fc'"));
         QuantConfig unknown;
         unknown.layers[LayerId("nowhere")] = {};
         QVERIFY(failure(model, unknown, statistics, ErrorCode::InvalidConfig).contains("'nowhere'"));

@@ -39,7 +39,8 @@ private Q_SLOTS:
         QCOMPARE(q.quantMin, 0);
         QCOMPARE(q.quantMax, 15);
         QVERIFY(!q.isPerChannel());
-        const QParams s = AffineQuantizer(AffineQuantizer::Codes::Signed).Quantizer::qparams(Range{-1, 3}, BitWidth(4));
+        const QParams s =
+            AffineQuantizer(AffineQuantizer::Codes::Signed).Quantizer::qparams(Range{-1, 3}, BitWidth(4));
         QCOMPARE(s.zeroPoint, (std::vector<std::int32_t>{-4}));
         QCOMPARE(s.representableLower(), q.representableLower());
         QCOMPARE(s.representableUpper(), q.representableUpper());
@@ -89,7 +90,8 @@ private Q_SLOTS:
         QCOMPARE(q.scale[0], static_cast<float>(2.54 / 127));
         QCOMPARE(q.quantMin, -127);
         QCOMPARE(q.quantMax, 127);
-        q = SymmetricQuantizer(SymmetricQuantizer::Codes::Full).Quantizer::qparams(Range{-2.54, 1}, BitWidth(8));
+        q = SymmetricQuantizer(SymmetricQuantizer::Codes::Full)
+                .Quantizer::qparams(Range{-2.54, 1}, BitWidth(8));
         QCOMPARE(q.scale[0], static_cast<float>(2.54 / 127));
         QCOMPARE(q.quantMin, -128);
         q = narrow.qparams(Range{0, 3}, BitWidth(2));  // nothing negative: unsigned
@@ -168,7 +170,8 @@ private Q_SLOTS:
         const std::vector<float> bias{0.0124F, -3.0F};
         const QuantizedBias q = quantizedBias(bias, input, weight);
         QCOMPARE(q.scale, (std::vector<float>{0.01F * 0.5F, 0.01F * 0.25F}));
-        QCOMPARE(q.codes, (std::vector<std::int32_t>{2, -1200}));  // 0.0124 / 0.005 = 2.48, -3 / 0.0025 = -1200
+        QCOMPARE(q.codes,
+                 (std::vector<std::int32_t>{2, -1200}));  // 0.0124 / 0.005 = 2.48, -3 / 0.0025 = -1200
         QCOMPARE(q.value(1), -1200 * q.scale[1]);
         const std::vector<float> large{1e30F, -1e30F};
         QCOMPARE(quantizedBias(large, input, weight).codes,

@@ -18,12 +18,13 @@ struct Thing {
 
 Registry<Thing> things() {
     Registry<Thing> registry("thing");
-    registry.add({"one", "One", {realParam("x", 0.5, 0, 1, "share"), integerParam("n", 2, 1, 9, "count")}, "here"},
-                 [](const ParamValues& p) {
-                     auto thing = std::make_unique<Thing>();
-                     thing->x = p.at("x") + p.at("n");
-                     return thing;
-                 });
+    registry.add(
+        {"one", "One", {realParam("x", 0.5, 0, 1, "share"), integerParam("n", 2, 1, 9, "count")}, "here"},
+        [](const ParamValues& p) {
+            auto thing = std::make_unique<Thing>();
+            thing->x = p.at("x") + p.at("n");
+            return thing;
+        });
     registry.add({"two", "Two", {}, "there"}, [](const ParamValues&) { return std::make_unique<Thing>(); });
     return registry;
 }
@@ -51,8 +52,10 @@ private Q_SLOTS:
     void mistakesAreExplained() {
         const Registry<Thing> registry = things();
         QCOMPARE(failure(registry, {"three", {}}), QString("unknown thing 'three'; known: one, two"));
-        QCOMPARE(failure(registry, {"one", {{"y", 1}}}), QString("thing 'one' has no parameter 'y'; it takes: x, n"));
-        QCOMPARE(failure(registry, {"two", {{"y", 1}}}), QString("thing 'two' has no parameter 'y'; it takes none"));
+        QCOMPARE(failure(registry, {"one", {{"y", 1}}}),
+                 QString("thing 'one' has no parameter 'y'; it takes: x, n"));
+        QCOMPARE(failure(registry, {"two", {{"y", 1}}}),
+                 QString("thing 'two' has no parameter 'y'; it takes none"));
         QVERIFY(failure(registry, {"one", {{"x", 1.5}}}).contains("x = 1.5 is not within 0 to 1"));
         QVERIFY(failure(registry, {"one", {{"n", 2.5}}}).contains("n = 2.5 is not a whole number"));
         QVERIFY(failure(registry, {"one", {{"x", std::nan("")}}}).contains("is not within"));
@@ -71,7 +74,9 @@ private Q_SLOTS:
             QVERIFY(!infos.empty());
             for (const MethodInfo& info : infos) {
                 QVERIFY2(!info.title.empty() && !info.source.empty(), info.name.c_str());
-                QVERIFY(QRegularExpression("^[a-z][a-z0-9_]*$").match(QString::fromStdString(info.name)).hasMatch());
+                QVERIFY(QRegularExpression("^[a-z][a-z0-9_]*$")
+                            .match(QString::fromStdString(info.name))
+                            .hasMatch());
                 for (const ParamSpec& spec : info.params) {
                     QVERIFY2(!spec.description.empty(), spec.name.c_str());
                     QVERIFY(spec.minimum <= spec.defaultValue && spec.defaultValue <= spec.maximum);

@@ -112,7 +112,8 @@ private Q_SLOTS:
             Histogram merged;
             std::size_t begin = 0;
             while (begin < values.size()) {
-                const std::size_t length = std::min<std::size_t>(1 + generator() % 9000, values.size() - begin);
+                const std::size_t length =
+                    std::min<std::size_t>(1 + generator() % 9000, values.size() - begin);
                 const std::span<const float> part(values.data() + begin, length);
                 pieces.add(part);
                 Histogram own;
@@ -151,9 +152,10 @@ private Q_SLOTS:
     }
 
     void oneValueAndItsNeighbours() {
-        for (const float x : {1.0F, -1.0F, 0.1F, 1e-30F, 1e30F, std::numeric_limits<float>::max(),
-                              std::numeric_limits<float>::lowest(), std::numeric_limits<float>::min(),
-                              std::numeric_limits<float>::denorm_min(), -std::numeric_limits<float>::denorm_min()}) {
+        for (const float x :
+             {1.0F, -1.0F, 0.1F, 1e-30F, 1e30F, std::numeric_limits<float>::max(),
+              std::numeric_limits<float>::lowest(), std::numeric_limits<float>::min(),
+              std::numeric_limits<float>::denorm_min(), -std::numeric_limits<float>::denorm_min()}) {
             Histogram histogram;
             histogram.add(std::vector<float>(100, x));
             QCOMPARE(histogram.total(), std::uint64_t{100});
@@ -166,7 +168,8 @@ private Q_SLOTS:
     }
 
     void nonFiniteValuesAreRefused() {
-        for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+        for (const float bad :
+             {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
             Histogram histogram;
             const std::vector<float> values{1.0F, bad};
             QVERIFY_EXCEPTION_THROWN(histogram.add(values), Error);
@@ -190,7 +193,8 @@ private Q_SLOTS:
     void storedPartsComeBack() {
         Histogram histogram;
         histogram.add(sample("rectified", 5000, 5));
-        const Histogram stored(histogram.exponent(), histogram.firstBin(), histogram.counts(), histogram.zeros());
+        const Histogram stored(histogram.exponent(), histogram.firstBin(), histogram.counts(),
+                               histogram.zeros());
         QVERIFY(same(stored, histogram));
         Histogram twice = stored;
         twice.merge(histogram);
@@ -262,7 +266,8 @@ private Q_SLOTS:
         QVERIFY(std::fabs(result.sum - sum) <= 1e-15 * length * 4);
         QVERIFY(std::fabs(result.sumOfSquares - squares) <= 1e-15 * length * 4);
         QVERIFY(std::fabs(result.sumOfMagnitudes - magnitudes) <= 1e-15 * length * 4);
-        for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        for (const float bad :
+             {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
             for (std::size_t at = 0; at < values.size(); at += std::max<std::size_t>(1, values.size() / 7)) {
                 std::vector<float> poisoned = values;
                 poisoned[at] = bad;

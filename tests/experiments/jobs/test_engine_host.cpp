@@ -20,7 +20,7 @@ QList<EngineHost::State> statesOf(const QSignalSpy& spy) {
     return states;
 }
 
-} // namespace
+}  // namespace
 
 class TestEngineHost : public QObject {
     Q_OBJECT

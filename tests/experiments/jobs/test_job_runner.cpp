@@ -45,7 +45,7 @@ struct Fixture {
     bool waitForIdle() { return !runner.isBusy() || idle.wait(); }
 };
 
-} // namespace
+}  // namespace
 
 class TestJobRunner : public QObject {
     Q_OBJECT
@@ -136,7 +136,7 @@ private Q_SLOTS:
         QCOMPARE(f.runner.find(id)->state, JobState::Cancelled);
         QCOMPARE(f.runner.find(id)->outcome.kind, JobOutcome::Kind::CancelledByUser);
         QCOMPARE(f.finished.size(), 1);
-        f.runner.cancel(id); // too late: nothing happens
+        f.runner.cancel(id);  // too late: nothing happens
         QCOMPARE(f.finished.size(), 1);
     }
 
@@ -178,7 +178,7 @@ private Q_SLOTS:
 
     void jobsRunInOrderOneAtATime() {
         Fixture f;
-        std::vector<int> order; // touched by the one job thread
+        std::vector<int> order;  // touched by the one job thread
         std::atomic<int> atOnce = 0;
         std::atomic<int> mostAtOnce = 0;
         for (int i = 0; i < 5; ++i) {
@@ -212,9 +212,9 @@ private Q_SLOTS:
         QCOMPARE(f.runner.waitingCount(), 3);
         QVERIFY(f.runner.moveWaiting(c, -1));
         QVERIFY(f.runner.moveWaiting(c, -1));
-        QVERIFY(!f.runner.moveWaiting(c, -1)); // the running job stays in front
+        QVERIFY(!f.runner.moveWaiting(c, -1));  // the running job stays in front
         QVERIFY(!f.runner.moveWaiting(running, 1));
-        QVERIFY(!f.runner.moveWaiting(b, 1)); // last already
+        QVERIFY(!f.runner.moveWaiting(b, 1));  // last already
         gated.gate.release();
         QVERIFY(f.idle.wait());
         QCOMPARE(order, (std::vector<std::string>{"c", "a", "b"}));
@@ -235,7 +235,7 @@ private Q_SLOTS:
             scope.context().beginStage("walk");
             for (std::int64_t i = 0; i <= kSteps; ++i) {
                 scope.context().checkpoint(i, kSteps, "step " + std::to_string(i));
-                QThread::msleep(1); // the work itself: long enough for several refreshes
+                QThread::msleep(1);  // the work itself: long enough for several refreshes
             }
             return {};
         }));
@@ -280,7 +280,7 @@ private Q_SLOTS:
         host.pool().waitForDone();
         QCOMPARE(steps.load(), stepsAtEnd);
         QVERIFY(!hasSecondRun);
-        QCoreApplication::processEvents(); // nothing queued for the dead runner bites
+        QCoreApplication::processEvents();  // nothing queued for the dead runner bites
     }
 
     void destructionWhileTheEngineIsStillLoading() {

@@ -85,8 +85,8 @@ private Q_SLOTS:
         meter.report({stage.toStdString(), 1, total, ""}, start + 9s);
         const JobProgress shown = meter.snapshot(start + 9s);
         QCOMPARE(shown.done, 1);
-        QCOMPARE(shown.elapsedMs, 9000); // of the job, not of the stage
-        QVERIFY(!shown.remainingMs);     // the old stage's rate says nothing about the new one
+        QCOMPARE(shown.elapsedMs, 9000);  // of the job, not of the stage
+        QVERIFY(!shown.remainingMs);      // the old stage's rate says nothing about the new one
     }
 
     void unknownTotalHasNoFraction() {
@@ -109,7 +109,7 @@ private Q_SLOTS:
             QVERIFY(memory.sample() >= before + kBytes / 2);
         }
         memory.sample();
-        QVERIFY(memory.peakBytes() >= before + kBytes / 2); // remembered after the memory is gone
+        QVERIFY(memory.peakBytes() >= before + kBytes / 2);  // remembered after the memory is gone
     }
 };
 

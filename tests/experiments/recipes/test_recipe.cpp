@@ -1,8 +1,8 @@
 #include "core/types/error.h"
 #include "experiments/recipes/recipe.h"
 
-#include <QTemporaryDir>
 #include <QDir>
+#include <QTemporaryDir>
 #include <QtTest>
 
 #include <functional>
@@ -61,7 +61,7 @@ std::string recipeErrorOf(const std::function<void()>& work) {
     return "nothing thrown";
 }
 
-} // namespace
+}  // namespace
 
 class TestRecipe : public QObject {
     Q_OBJECT
@@ -206,7 +206,7 @@ private Q_SLOTS:
 
     void errorsNameThePlace_data() {
         QTest::addColumn<QString>("pointer");
-        QTest::addColumn<QString>("value"); // "" removes
+        QTest::addColumn<QString>("value");  // "" removes
         QTest::addColumn<QStringList>("expected");
         const auto row = [](const char* name, const char* pointer, const char* value, QStringList expected) {
             QTest::newRow(name) << pointer << value << expected;

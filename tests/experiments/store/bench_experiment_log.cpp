@@ -55,7 +55,7 @@ void time(const char* what, const std::function<std::size_t()>& work) {
     std::printf("%-58s %9.1f ms  %zu rows\n", what, elapsed.count(), rows);
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
     if (argc < 2) {

@@ -27,7 +27,7 @@ std::vector<std::string> namesOf(const std::vector<RunRecord>& runs) {
 
 using Names = std::vector<std::string>;
 
-} // namespace
+}  // namespace
 
 class TestExperimentLog : public QObject {
     Q_OBJECT
@@ -99,7 +99,7 @@ private Q_SLOTS:
         m_log->addMetric(id, {"top1", 91.0, "%", 10000, 90.4, 91.5});
         m_log->addMetric(id, {"loss", std::numeric_limits<double>::quiet_NaN(), "nats", 0, {}, {}});
         m_log->addMetric(id, {"sqnr", std::numeric_limits<double>::infinity(), "dB", 0, {}, {}});
-        m_log->addMetric(id, {"top1", 92.0, "%", 10000, 91.4, 92.5}); // the newest value counts
+        m_log->addMetric(id, {"top1", 92.0, "%", 10000, 91.4, 92.5});  // the newest value counts
         const auto metrics = m_log->run(id).metrics;
         QCOMPARE(metrics.size(), std::size_t{3});
         QCOMPARE(metrics.at("top1").value, 92.0);
@@ -357,7 +357,7 @@ private Q_SLOTS:
         statistics.sites[{core::LayerId("conv"), core::SiteKind::Weight}] = site;
         m_log->storeStatistics(statistics);
         statistics.sites.erase({core::LayerId("conv"), core::SiteKind::Weight});
-        m_log->storeStatistics(statistics); // replaces
+        m_log->storeStatistics(statistics);  // replaces
 
         QVERIFY(!m_log->findStatistics("m", "other"));
         QVERIFY(!m_log->findStatistics("other", "d"));

@@ -52,7 +52,7 @@ std::string asOrdinaryUser(const std::function<std::string()>& work) {
     return answer;
 }
 
-} // namespace
+}  // namespace
 
 class TestLogErrors : public QObject {
     Q_OBJECT
@@ -83,7 +83,7 @@ private Q_SLOTS:
         QVERIFY2(message.find(path()) != std::string::npos, message.c_str());
         QFile file(m_folder->filePath("log.db"));
         QVERIFY(file.open(QIODevice::ReadOnly));
-        QCOMPARE(file.readAll(), bytes); // left as it was
+        QCOMPARE(file.readAll(), bytes);  // left as it was
     }
 
     void anotherProgramsDatabase() {
@@ -104,7 +104,7 @@ private Q_SLOTS:
         }
         QFile file(m_folder->filePath("log.db"));
         QVERIFY(file.open(QIODevice::ReadWrite));
-        for (qint64 at = 4096; at < file.size(); at += 4096) { // every page but the first
+        for (qint64 at = 4096; at < file.size(); at += 4096) {  // every page but the first
             file.seek(at);
             file.write(QByteArray(64, '\x7f'));
         }
@@ -162,7 +162,7 @@ private Q_SLOTS:
         QCOMPARE(log.runCount({}), std::int64_t{1});
         QCOMPARE(log.run(kept).status, RunStatus::Succeeded);
         log.database().exec("PRAGMA max_page_count = 1000000");
-        log.beginRun(large); // and goes on when there is space again
+        log.beginRun(large);  // and goes on when there is space again
     }
 
     void aLockThatStaysIsReported() {

@@ -40,7 +40,7 @@ std::int64_t countRows(SQLite::Database& database, const char* table) {
     return database.execAndGet(std::string("SELECT count(*) FROM ") + table).getInt64();
 }
 
-} // namespace
+}  // namespace
 
 class TestLogMigrations : public QObject {
     Q_OBJECT

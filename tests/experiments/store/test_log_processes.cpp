@@ -58,7 +58,7 @@ private:
     bool m_isReady = false;
 };
 
-} // namespace
+}  // namespace
 
 class TestLogProcesses : public QObject {
     Q_OBJECT
@@ -72,7 +72,7 @@ private Q_SLOTS:
 
     void killedInTheMiddleARunIsInterruptedAndFinishedOnesAreWhole() {
         Child child([this] {
-            static std::unique_ptr<ExperimentLog> log; // stays open: nothing is tidied up
+            static std::unique_ptr<ExperimentLog> log;  // stays open: nothing is tidied up
             log = ExperimentLog::open(path());
             const RunId whole = log->beginRun(sampleRun("finished"));
             log->addMetric(whole, {"top1", 91.0, "%", 10000, 90.4, 91.5});
@@ -96,7 +96,7 @@ private Q_SLOTS:
         QCOMPARE(log->artefacts(runs[0].id).size(), std::size_t{1});
         QCOMPARE(runs[1].status, RunStatus::Interrupted);
         QVERIFY(!runs[1].finishedAt.empty());
-        QCOMPARE(runs[1].metrics.at("top1").value, 12.0); // what was measured stays
+        QCOMPARE(runs[1].metrics.at("top1").value, 12.0);  // what was measured stays
     }
 
     void killedWhileWritingTheLogOpensEachTime() {
@@ -126,7 +126,7 @@ private Q_SLOTS:
 
     void aLivingProcessKeepsItsRunningRow() {
         Child child([this] {
-            static std::unique_ptr<ExperimentLog> log; // outlives the work
+            static std::unique_ptr<ExperimentLog> log;  // outlives the work
             log = ExperimentLog::open(path());
             log->beginRun(sampleRun("alive"));
         });
@@ -174,7 +174,7 @@ private Q_SLOTS:
         std::atomic<int> failures{0};
         const auto write = [&](const std::string& name) {
             try {
-                const auto log = ExperimentLog::open(path()); // both create the file at the same time
+                const auto log = ExperimentLog::open(path());  // both create the file at the same time
                 for (int i = 0; i < kRuns; ++i) {
                     const RunId run = log->beginRun(sampleRun(name, name));
                     log->addMetric(run, {"top1", static_cast<double>(i), "%", 1, {}, {}});

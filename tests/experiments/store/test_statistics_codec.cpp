@@ -34,14 +34,14 @@ core::SiteStatistics rectified(unsigned seed) {
     statistics.maximum = 4.25;
     statistics.sum = 1.0 / 3.0;
     statistics.sumOfSquares = 1e300;
-    statistics.sumOfMagnitudes = 5e-324; // the smallest double
+    statistics.sumOfMagnitudes = 5e-324;  // the smallest double
     statistics.batchRanges = {{0, 3.5}, {0, 4.25}};
     statistics.channelRanges = {{0, 0}, {-0.0, 4.25}, {1e-30, 1e30}};
     statistics.histogram.add(values);
     return statistics;
 }
 
-} // namespace
+}  // namespace
 
 class TestStatisticsCodec : public QObject {
     Q_OBJECT
@@ -101,7 +101,7 @@ private Q_SLOTS:
                 bytes[generator() % std::min<std::size_t>(bytes.size(), 150)] =
                     static_cast<std::byte>(generator());
             }
-            const auto decoded = decodeStatistics(bytes); // must come back, with or without an answer
+            const auto decoded = decodeStatistics(bytes);  // must come back, with or without an answer
             QVERIFY2(!decoded || decoded->histogram.counts().size() <= core::Histogram::kMaxBins,
                      qPrintable(QString("seed %1").arg(seed)));
         }

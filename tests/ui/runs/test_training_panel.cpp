@@ -263,8 +263,7 @@ private Q_SLOTS:
         panel.openButton()->click();
         QCOMPARE(opened.size(), 1);
         QCOMPARE(opened.front().front().value<RunId>().value, 42);
-        QVERIFY2(panel.figures().contains(QStringLiteral("peak 96 MiB")),
-                 qPrintable(panel.figures()));
+        QVERIFY2(panel.figures().contains(QStringLiteral("peak 96 MiB")), qPrintable(panel.figures()));
     }
 };
 
