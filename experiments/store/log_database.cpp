@@ -2,13 +2,16 @@
 
 #include "experiments/store/log_error.h"
 
+#include <SQLiteCpp/Transaction.h>
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>
 
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <thread>
 
 namespace bitlathe::experiments {
 
@@ -42,11 +45,23 @@ void refuseForeignFile(const std::string& path) {
     }
 }
 
+struct Identity {
+    int version;
+    int applicationId;
+    bool isEmpty;
+};
+
+/// All of it from one state of the file: another connection that is just making the log would otherwise show
+/// its tables beside the application id from before it began.
+Identity readIdentity(SQLite::Database& database) {
+    const SQLite::Transaction snapshot(database);
+    const bool isEmpty = database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+    return {schemaVersion(database), database.execAndGet("PRAGMA application_id").getInt(), isEmpty};
+}
+
 /// Decides before the first write whether the file is ours. Returns its schema version.
 int checkSchema(SQLite::Database& database, const std::string& path, int newest) {
-    const int version = schemaVersion(database);
-    const int applicationId = database.execAndGet("PRAGMA application_id").getInt();
-    const bool isEmpty = database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+    const auto [version, applicationId, isEmpty] = readIdentity(database);
     if (!isEmpty && applicationId != kLogApplicationId) {
         throw logError("'" + path +
                        "' is an SQLite database of another program, not an experiment log; choose "
@@ -65,9 +80,24 @@ int checkSchema(SQLite::Database& database, const std::string& path, int newest)
     return version;
 }
 
-void useWriteAheadLog(SQLite::Database& database, const std::string& path) {
-    const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
-    if (mode != "wal") {
+/// SQLite takes the exclusive lock of this switch without calling its busy handler, so the waiting for other
+/// connections that are just opening is ours.
+std::string switchToWriteAheadLog(SQLite::Database& database, int busyTimeoutMs) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(busyTimeoutMs);
+    while (true) {
+        try {
+            return database.execAndGet("PRAGMA journal_mode = WAL").getString();
+        } catch (const SQLite::Exception& exception) {
+            if (exception.getErrorCode() != SQLITE_BUSY || std::chrono::steady_clock::now() >= deadline) {
+                throw;
+            }
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
+void useWriteAheadLog(SQLite::Database& database, const std::string& path, int busyTimeoutMs) {
+    if (switchToWriteAheadLog(database, busyTimeoutMs) != "wal") {
         spdlog::warn(
             "the file system of '{}' does not support SQLite's write-ahead log; readers may have to wait "
             "for writers",
@@ -79,21 +109,34 @@ void useWriteAheadLog(SQLite::Database& database, const std::string& path) {
     database.exec("PRAGMA foreign_keys = ON");
 }
 
-void backUpAndMigrate(SQLite::Database& database, const std::string& path, int version,
+void refuseDamage(SQLite::Database& database, const std::string& path) {
+    const std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
+    if (verdict != "ok") {
+        throw logError("experiment log '" + path + "' is damaged (" + verdict +
+                       ") and was left as it is; rescue it with: sqlite3 '" + path + "' .recover");
+    }
+}
+
+/// One write transaction from the look at the version to the last step: of several processes that open the
+/// same file one migrates, the others find it done.
+void backUpAndMigrate(SQLite::Database& database, const std::string& path,
                       const std::vector<Migration>& migrations) {
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    const int version = schemaVersion(database);
+    const int newest = migrations.back().version;
+    if (version >= newest) {
+        return;
+    }
     if (version > 0) {
-        const std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
-        if (verdict != "ok") {
-            throw logError("experiment log '" + path + "' is damaged (" + verdict +
-                           ") and was left as it is; rescue it with: sqlite3 '" + path + "' .recover");
-        }
-        const std::string copy = backUp(database, path);
+        refuseDamage(database, path);
+        const std::string copy = backUp(path, version);
         spdlog::info("experiment log: schema {} becomes {}; the file as it was is kept in '{}'", version,
-                     migrations.back().version, copy);
+                     newest, copy);
     } else {
         database.exec("PRAGMA application_id = " + std::to_string(kLogApplicationId));
     }
     migrate(database, migrations);
+    transaction.commit();
 }
 
 }  // namespace
@@ -107,9 +150,9 @@ std::unique_ptr<SQLite::Database> openLogDatabase(const std::string& path,
                                                            options.busyTimeoutMs);
         const int newest = options.migrations->back().version;
         const int version = checkSchema(*database, path, newest);
-        useWriteAheadLog(*database, path);
+        useWriteAheadLog(*database, path, options.busyTimeoutMs);
         if (version < newest) {
-            backUpAndMigrate(*database, path, version, *options.migrations);
+            backUpAndMigrate(*database, path, *options.migrations);
         }
         return database;
     });

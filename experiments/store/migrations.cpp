@@ -1,7 +1,6 @@
 #include "experiments/store/migrations.h"
 
 #include <SQLiteCpp/Backup.h>
-#include <SQLiteCpp/Transaction.h>
 
 #include <filesystem>
 
@@ -26,24 +25,23 @@ int schemaVersion(const SQLite::Database& database) {
 }
 
 void migrate(SQLite::Database& database, const std::vector<Migration>& migrations) {
+    const int version = schemaVersion(database);
     for (const Migration& migration : migrations) {
-        SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-        if (schemaVersion(database) >= migration.version) {
-            continue;
+        if (migration.version > version) {
+            database.exec(migration.sql);
+            database.exec("PRAGMA user_version = " + std::to_string(migration.version));
         }
-        database.exec(migration.sql);
-        database.exec("PRAGMA user_version = " + std::to_string(migration.version));
-        transaction.commit();
     }
 }
 
-std::string backUp(SQLite::Database& database, const std::string& path) {
-    const std::string target = freeBackupPath(path, schemaVersion(database));
+std::string backUp(const std::string& path, int version) {
+    const std::string target = freeBackupPath(path, version);
     const std::string partial = target + ".partial";
     std::filesystem::remove(partial);  // of an attempt that died
     {
+        SQLite::Database source(path, SQLite::OPEN_READONLY);
         SQLite::Database copy(partial, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-        SQLite::Backup backup(copy, database);
+        SQLite::Backup backup(copy, source);
         backup.executeStep(-1);
     }
     std::filesystem::rename(partial, target);

@@ -20,13 +20,13 @@ const std::vector<Migration>& builtinMigrations();
 /// `PRAGMA user_version`; 0 for a new file.
 int schemaVersion(const SQLite::Database& database);
 
-/// Brings the database to the newest version, one transaction each; a failing one leaves the version before
-/// it. Another process may migrate the same file meanwhile: each step looks again at the version under its
-/// write lock. Throws SQLite::Exception.
+/// Runs every step newer than the database's version inside the caller's write transaction, so that other
+/// connections see the file before or after all of them, never between. Throws SQLite::Exception.
 void migrate(SQLite::Database& database, const std::vector<Migration>& migrations);
 
-/// Copies a consistent snapshot of the open database to "<path>.v<version>.backup" (".2", ".3", ... when
-/// taken; nothing is overwritten) and returns the copy's path. Throws SQLite::Exception.
-std::string backUp(SQLite::Database& database, const std::string& path);
+/// Copies the last committed state of the file to "<path>.v<version>.backup" (".2", ".3", ... when taken;
+/// nothing is overwritten) and returns the copy's path. The caller holds the file's write lock: two copies at
+/// once would take the same name. Throws SQLite::Exception.
+std::string backUp(const std::string& path, int version);
 
 }  // namespace bitlathe::experiments

@@ -1,12 +1,15 @@
 #include "core/types/error.h"
 #include "experiments/store/experiment_log.h"
 #include "experiments/store/process_identity.h"
+#include "experiments/store/sqlite_experiment_log.h"
 #include "tests/support/log_fixtures.h"
 
+#include <QDir>
 #include <QTemporaryDir>
 #include <QtTest>
 
 #include <atomic>
+#include <barrier>
 #include <csignal>
 #include <functional>
 #include <sys/wait.h>
@@ -57,6 +60,25 @@ private:
     pid_t m_id = -1;
     bool m_isReady = false;
 };
+
+/// How many of `count` connections that open the same file at the same time got it in the newest schema.
+int openTogether(const std::string& path, int count) {
+    std::atomic<int> opened{0};
+    std::barrier start(count);
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < count; ++i) {
+        threads.emplace_back([&] {
+            start.arrive_and_wait();
+            try {
+                opened += ExperimentLog::open(path)->schemaVersion() == builtinMigrations().back().version;
+            } catch (const std::exception& error) {
+                qWarning("%s", error.what());
+            }
+        });
+    }
+    threads.clear();
+    return opened;
+}
 
 }  // namespace
 
@@ -169,6 +191,31 @@ private Q_SLOTS:
         QCOMPARE(log->run(run).status, RunStatus::Succeeded);
     }
 
+    // Who opens while another makes the file must find it empty or whole. The moments between are
+    // microseconds, hence the many files.
+    void everyoneWhoOpensANewLogAtOnceGetsIt() {
+        constexpr int kFiles = 200;
+        constexpr int kThreads = 4;
+        for (int file = 0; file < kFiles; ++file) {
+            const std::string name = m_folder->filePath(QString("new%1.db").arg(file)).toStdString();
+            QCOMPARE(openTogether(name, kThreads), kThreads);
+        }
+    }
+
+    void everyoneWhoOpensAnOldLogAtOnceGetsItMigratedOnce() {
+        constexpr int kFiles = 50;
+        constexpr int kThreads = 4;
+        const std::vector<Migration> old(builtinMigrations().begin(), builtinMigrations().end() - 1);
+        LogDatabaseOptions options;
+        options.migrations = &old;
+        for (int file = 0; file < kFiles; ++file) {
+            const std::string name = m_folder->filePath(QString("old%1.db").arg(file)).toStdString();
+            { SqliteExperimentLog log(name, options); }
+            QCOMPARE(openTogether(name, kThreads), kThreads);
+        }
+        QCOMPARE(QDir(m_folder->path()).entryList({"*.backup*"}).size(), kFiles);
+    }
+
     void connectionsOfTwoThreadsWriteSideBySide() {
         constexpr int kRuns = 60;
         std::atomic<int> failures{0};
@@ -185,8 +232,8 @@ private Q_SLOTS:
                 ++failures;
             }
         };
-        std::thread first(write, "first");
-        std::thread second(write, "second");
+        std::jthread first(write, "first");
+        std::jthread second(write, "second");
         const auto reader = ExperimentLog::open(path());
         while (failures == 0 && reader->runCount({}) < kRuns) {
             for (const RunRecord& run : reader->runs({})) {
