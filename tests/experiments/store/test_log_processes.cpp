@@ -194,7 +194,7 @@ private Q_SLOTS:
     // Who opens while another makes the file must find it empty or whole. The moments between are
     // microseconds, hence the many files.
     void everyoneWhoOpensANewLogAtOnceGetsIt() {
-        constexpr int kFiles = 200;
+        constexpr int kFiles = 60;
         constexpr int kThreads = 4;
         for (int file = 0; file < kFiles; ++file) {
             const std::string name = m_folder->filePath(QString("new%1.db").arg(file)).toStdString();
@@ -203,7 +203,7 @@ private Q_SLOTS:
     }
 
     void everyoneWhoOpensAnOldLogAtOnceGetsItMigratedOnce() {
-        constexpr int kFiles = 50;
+        constexpr int kFiles = 20;
         constexpr int kThreads = 4;
         const std::vector<Migration> old(builtinMigrations().begin(), builtinMigrations().end() - 1);
         LogDatabaseOptions options;
