@@ -1,4 +1,5 @@
 #include "tests/app/program.h"
+#include "tests/support/patience.h"
 
 #include <QProcess>
 
@@ -15,10 +16,10 @@ ProgramResult runCommandLine(const QStringList& arguments, const QProcessEnviron
     process.setWorkingDirectory(workingFolder);
     process.start(commandLineProgram(), arguments);
     ProgramResult result;
-    if (!process.waitForFinished(120'000) || process.exitStatus() != QProcess::NormalExit) {
+    if (!process.waitForFinished(tests::kPatienceMs) || process.exitStatus() != QProcess::NormalExit) {
         result.errors = "did not end by itself: " + process.errorString().toUtf8();
         process.kill();
-        process.waitForFinished();
+        process.waitForFinished(tests::kPatienceMs);
         return result;
     }
     result.exitCode = process.exitCode();

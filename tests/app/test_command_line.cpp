@@ -1,5 +1,6 @@
 #include "experiments/store/experiment_log.h"
 #include "tests/app/program.h"
+#include "tests/support/patience.h"
 
 #include <QFile>
 #include <QJsonArray>
@@ -67,7 +68,8 @@ private Q_SLOTS:
     void linksNeitherQtNorTorch() {
         QProcess readelf;
         readelf.start("readelf", {"-d", commandLineProgram()});
-        QVERIFY2(readelf.waitForFinished() && readelf.exitCode() == 0, "readelf (binutils) is needed");
+        QVERIFY2(readelf.waitForFinished(tests::kPatienceMs) && readelf.exitCode() == 0,
+                 "readelf (binutils) is needed");
         const QByteArray needed = readelf.readAllStandardOutput();
         QVERIFY(needed.contains("libbitlathe_core"));
         QVERIFY(!needed.contains("Qt"));
@@ -363,12 +365,12 @@ private Q_SLOTS:
         process.setReadChannel(QProcess::StandardError);
         process.start(commandLineProgram(), {"run", "small.json", "--set", "model.file=slow.pt"});
         QByteArray errors;
-        while (!errors.contains("evaluate float") && process.waitForReadyRead(20'000)) {
+        while (!errors.contains("evaluate float") && process.waitForReadyRead(tests::kPatienceMs)) {
             errors += process.readAllStandardError();
         }
         QVERIFY2(errors.contains("evaluate float"), errors.constData());
         ::kill(static_cast<pid_t>(process.processId()), number);
-        QVERIFY(process.waitForFinished(20'000));
+        QVERIFY(process.waitForFinished(tests::kPatienceMs));
         QCOMPARE(process.exitStatus(), QProcess::NormalExit);
         QCOMPARE(process.exitCode(), 128 + number);
         const auto runs = openLog()->runs({});
@@ -384,11 +386,11 @@ private Q_SLOTS:
         process.setReadChannel(QProcess::StandardError);
         process.start(commandLineProgram(), {"run", "small.json", "--set", "model.file=slow.pt"});
         QByteArray errors;
-        while (!errors.contains("evaluate W8A8") && process.waitForReadyRead(20'000)) {
+        while (!errors.contains("evaluate W8A8") && process.waitForReadyRead(tests::kPatienceMs)) {
             errors += process.readAllStandardError();
         }
         process.kill();
-        QVERIFY(process.waitForFinished());
+        QVERIFY(process.waitForFinished(tests::kPatienceMs));
         const QJsonArray runs = cli({"runs", "list", "--json"}).json().object()["runs"].toArray();
         QCOMPARE(runs.size(), 2);
         QCOMPARE(runs[0].toObject()["status"].toString(), QString("interrupted"));

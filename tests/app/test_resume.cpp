@@ -1,4 +1,5 @@
 #include "tests/app/program.h"
+#include "tests/support/patience.h"
 
 #include <QDir>
 #include <QFile>
@@ -73,10 +74,10 @@ private:
         program.start(tests::commandLineProgram(), recipe() + QStringList{"--log", "log.db"});
         QVERIFY(program.waitForStarted());
         const QString checkpoint = folder + "/log.runs/1/checkpoint.blck";
-        QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(checkpoint), 100000);
+        QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(checkpoint), tests::kPatienceMs);
         QTest::qWait(delayMs);
         ::kill(static_cast<pid_t>(program.processId()), SIGKILL);
-        QVERIFY(program.waitForFinished());
+        QVERIFY(program.waitForFinished(tests::kPatienceMs));
         QCOMPARE(program.exitStatus(), QProcess::CrashExit);
     }
 

@@ -1,4 +1,5 @@
 #include "tests/core/exporters/c_on_host.h"
+#include "tests/support/patience.h"
 
 #include <QDir>
 #include <QProcess>
@@ -17,7 +18,7 @@ std::string run(const QString& program, const QStringList& arguments, const QStr
     if (!process.waitForStarted()) {
         throw std::runtime_error(program.toStdString() + " cannot be started; install gcc");
     }
-    process.waitForFinished(120000);
+    process.waitForFinished(tests::kPatienceMs);
     isRight = process.exitStatus() == QProcess::NormalExit && process.exitCode() == 0;
     return process.readAll().toStdString();
 }

@@ -1,6 +1,7 @@
 #include "experiments/jobs/engine_host.h"
 #include "experiments/jobs/job.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/patience.h"
 
 #include <QSignalSpy>
 #include <QtTest>
@@ -39,7 +40,7 @@ private Q_SLOTS:
         host.warmUp();
         host.warmUp();
         host.pool().start([&] { host.require(); });
-        QTRY_COMPARE(host.state(), EngineHost::State::Ready);
+        QTRY_COMPARE_WITH_TIMEOUT(host.state(), EngineHost::State::Ready, tests::kPatienceMs);
         host.pool().waitForDone();
         QCoreApplication::processEvents();
         QCOMPARE(openings.load(), 1);
@@ -70,7 +71,7 @@ private Q_SLOTS:
             return std::make_shared<tests::FakeEngine>();
         });
         host.warmUp();
-        QTRY_COMPARE(host.state(), EngineHost::State::Failed);
+        QTRY_COMPARE_WITH_TIMEOUT(host.state(), EngineHost::State::Failed, tests::kPatienceMs);
         QCOMPARE(host.failureText(), std::string("install libtorch-dev"));
 
         // Jobs report the kept text and do not load again and again.
@@ -88,7 +89,7 @@ private Q_SLOTS:
 
         isInstalled = true;
         host.warmUp();
-        QTRY_COMPARE(host.state(), EngineHost::State::Ready);
+        QTRY_COMPARE_WITH_TIMEOUT(host.state(), EngineHost::State::Ready, tests::kPatienceMs);
         QVERIFY(host.failureText().empty());
     }
 

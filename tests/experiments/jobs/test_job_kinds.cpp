@@ -6,6 +6,7 @@
 #include "experiments/jobs/layer_errors_job.h"
 #include "experiments/jobs/open_model_job.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/patience.h"
 
 #include <QDir>
 #include <QSemaphore>
@@ -69,7 +70,7 @@ struct Fixture {
     /// Runs a job to its end; returns its outcome.
     JobOutcome run(std::unique_ptr<Job> job) {
         const JobId id = runner.enqueue(std::move(job));
-        if (runner.isBusy() && !idle.wait(60'000)) {
+        if (runner.isBusy() && !idle.wait(tests::kPatienceMs)) {
             throw std::runtime_error("the job does not end");
         }
         return runner.find(id)->outcome;
@@ -153,7 +154,7 @@ private Q_SLOTS:
         JobRunner runner(host);
         QSignalSpy opened(&runner, &JobRunner::modelOpened);
         runner.enqueue(std::make_unique<OpenModelJob>(Fixture::zoo()));
-        QVERIFY(opened.wait());
+        QVERIFY(opened.wait(tests::kPatienceMs));
     }
 
     void aForeignFileFailsWithItsReason() {
@@ -211,7 +212,7 @@ private Q_SLOTS:
         f.runner.cancel(id);
         QCOMPARE(f.runner.find(id)->state, JobState::Cancelling);
         gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(f.runner.find(id)->state, JobState::Cancelled);
         QVERIFY(f.variants.empty());
         const auto runs = ExperimentLog::open(f.logPath)->runs();

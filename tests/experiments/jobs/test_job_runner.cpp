@@ -1,6 +1,7 @@
 #include "experiments/jobs/job_runner.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/function_job.h"
+#include "tests/support/patience.h"
 
 #include <QSemaphore>
 #include <QSignalSpy>
@@ -42,7 +43,7 @@ struct Fixture {
     QSignalSpy finished{&runner, &JobRunner::jobFinished};
     QSignalSpy idle{&runner, &JobRunner::idle};
 
-    bool waitForIdle() { return !runner.isBusy() || idle.wait(); }
+    bool waitForIdle() { return !runner.isBusy() || idle.wait(tests::kPatienceMs); }
 };
 
 }  // namespace
@@ -73,7 +74,7 @@ private Q_SLOTS:
         }));
         QVERIFY(f.runner.isBusy());
         QCOMPARE(f.runner.find(id)->state, JobState::Running);
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(events, (QStringList{"epoch 1", "epoch 2", "errors 7", "succeeded"}));
         QCOMPARE(f.runner.find(id)->state, JobState::Succeeded);
         QCOMPARE(f.runner.find(id)->epochs.size(), 2U);
@@ -108,7 +109,7 @@ private Q_SLOTS:
                 throw 42;
             }
         }));
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         const JobOutcome& outcome = f.runner.find(id)->outcome;
         QCOMPARE(outcome.kind, JobOutcome::Kind::Failed);
         QCOMPARE(int(*outcome.code), code);
@@ -116,7 +117,7 @@ private Q_SLOTS:
         QCOMPARE(f.runner.find(id)->state, JobState::Failed);
         // The queue goes on after a failure.
         f.runner.enqueue(functionJob("next", [](JobScope&) -> JobProduct { return {}; }));
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(f.finished.size(), 2);
     }
 
@@ -131,7 +132,7 @@ private Q_SLOTS:
         QCOMPARE(changed.size(), 1);
         QCOMPARE(f.runner.find(id)->state, JobState::Cancelling);
         gated.gate.release(100);
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(gated.stepsDone.load(), 0);
         QCOMPARE(f.runner.find(id)->state, JobState::Cancelled);
         QCOMPARE(f.runner.find(id)->outcome.kind, JobOutcome::Kind::CancelledByUser);
@@ -153,7 +154,7 @@ private Q_SLOTS:
         reached.acquire();
         f.runner.cancel(id);
         gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(f.runner.find(id)->state, JobState::Succeeded);
     }
 
@@ -171,7 +172,7 @@ private Q_SLOTS:
         QCOMPARE(f.runner.find(second)->state, JobState::Cancelled);
         QCOMPARE(f.finished.size(), 1);
         gated.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QVERIFY(!hasRun);
         QCOMPARE(f.finished.size(), 2);
     }
@@ -189,7 +190,7 @@ private Q_SLOTS:
                 return {};
             }));
         }
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(order, (std::vector<int>{0, 1, 2, 3, 4}));
         QCOMPARE(mostAtOnce.load(), 1);
         QCOMPARE(f.idle.size(), 1);
@@ -216,7 +217,7 @@ private Q_SLOTS:
         QVERIFY(!f.runner.moveWaiting(running, 1));
         QVERIFY(!f.runner.moveWaiting(b, 1));  // last already
         gated.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(order, (std::vector<std::string>{"c", "a", "b"}));
     }
 
@@ -239,7 +240,7 @@ private Q_SLOTS:
             }
             return {};
         }));
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QVERIFY(seen.size() >= 3);
         for (std::size_t i = 1; i < seen.size(); ++i) {
             QVERIFY(seen[i].done >= seen[i - 1].done);
@@ -316,7 +317,7 @@ private Q_SLOTS:
             scope.engine();
             return {};
         }));
-        QVERIFY(idle.wait());
+        QVERIFY(idle.wait(tests::kPatienceMs));
         QCOMPARE(*runner.find(id)->outcome.code, core::ErrorCode::EngineUnavailable);
         QCOMPARE(runner.find(id)->outcome.text, std::string("install libtorch-dev"));
     }
@@ -331,7 +332,7 @@ private Q_SLOTS:
             }
         });
         f.runner.enqueue(functionJob("first", [](JobScope&) -> JobProduct { return {}; }));
-        QTRY_COMPARE(rounds, 3);
+        QTRY_COMPARE_WITH_TIMEOUT(rounds, 3, tests::kPatienceMs);
         QVERIFY(f.runner.jobs().empty());
         QVERIFY(!f.runner.isBusy());
     }

@@ -1,4 +1,5 @@
 #include "experiments/jobs/latest_wins.h"
+#include "tests/support/patience.h"
 
 #include <QSemaphore>
 #include <QSignalSpy>
@@ -22,7 +23,7 @@ private Q_SLOTS:
             worker = QThread::currentThread();
             return [&] { deliverer = QThread::currentThread(); };
         });
-        QTRY_VERIFY(deliverer != nullptr);
+        QTRY_VERIFY_WITH_TIMEOUT(deliverer != nullptr, bitlathe::tests::kPatienceMs);
         QCOMPARE(deliverer, thread());
         QVERIFY(worker != thread());
         QVERIFY(!preview.isBusy());
@@ -43,7 +44,7 @@ private Q_SLOTS:
             });
         }
         gate.release(10);
-        QTRY_VERIFY(!preview.isBusy());
+        QTRY_VERIFY_WITH_TIMEOUT(!preview.isBusy(), bitlathe::tests::kPatienceMs);
         QCOMPARE(delivered, QList<int>{9});
         QCOMPARE(calculations.load(), 2);
     }
@@ -53,7 +54,7 @@ private Q_SLOTS:
         bool isDelivered = false;
         preview.start([&]() -> LatestWins::Delivery { return [&] { isDelivered = true; }; });
         preview.cancel();
-        QTRY_VERIFY(!preview.isBusy());
+        QTRY_VERIFY_WITH_TIMEOUT(!preview.isBusy(), bitlathe::tests::kPatienceMs);
         QVERIFY(!isDelivered);
     }
 
@@ -61,7 +62,7 @@ private Q_SLOTS:
         LatestWins preview;
         QSignalSpy failures(&preview, &LatestWins::failed);
         preview.start([]() -> LatestWins::Delivery { throw std::runtime_error("no histogram"); });
-        QVERIFY(failures.wait());
+        QVERIFY(failures.wait(bitlathe::tests::kPatienceMs));
         QCOMPARE(failures.first().first().toString(), QStringLiteral("no histogram"));
     }
 

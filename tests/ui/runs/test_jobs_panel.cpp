@@ -1,6 +1,7 @@
 #include "plots/training_curve_plot.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/function_job.h"
+#include "tests/support/patience.h"
 #include "tests/support/screenshot.h"
 #include "ui/models/job_queue_model.h"
 #include "ui/panels/jobs_panel.h"
@@ -67,7 +68,7 @@ private Q_SLOTS:
         JobQueueModel model(f.runner);
         const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
         f.runner.enqueue(f.quick("first"));
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         f.runner.enqueue(f.gated("second"));
         f.runner.enqueue(f.quick("third"));
         const JobId fourth = f.runner.enqueue(f.quick("fourth"));
@@ -79,7 +80,7 @@ private Q_SLOTS:
         QCOMPARE(model.index(model.rowOf(fourth), JobQueueModel::State).data().toString(),
                  QStringLiteral("cancelled"));
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(namesIn(model).front(), QStringLiteral("function: third"));  // newest first
         f.runner.clearFinished();
         QCOMPARE(model.rowCount(), 0);
@@ -103,13 +104,13 @@ private Q_SLOTS:
         f.runner.enqueue(f.gated("mobilenet_v1_025"));
         f.runner.enqueue(f.quick("later"));
         auto* const bar = panel.findChild<QProgressBar*>();
-        QTRY_COMPARE(bar->value(), 375);  // 3 of 8 of 1000 steps
+        QTRY_COMPARE_WITH_TIMEOUT(bar->value(), 375, tests::kPatienceMs);  // 3 of 8 of 1000 steps
         QCOMPARE(panel.summary(), QStringLiteral("1 running, 1 waiting"));
         QTest::mouseClick(panel.cancelButton(), Qt::LeftButton);
         QVERIFY(!panel.cancelButton()->isEnabled());
         QCOMPARE(panel.cancelButton()->text(), QStringLiteral("Cancelling…"));
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(f.runner.find(JobId{1})->state, JobState::Cancelled);
         QVERIFY(!bar->isVisible());
         QCOMPARE(panel.table()->model()->rowCount(), 2);
@@ -135,11 +136,12 @@ private Q_SLOTS:
             return {};
         }));
         QVERIFY(!panel.trainingCurve()->isVisible());
-        QTRY_COMPARE(panel.trainingCurve()->table(plots::TableExtent::All).rows.size(), 5);
+        QTRY_COMPARE_WITH_TIMEOUT(panel.trainingCurve()->table(plots::TableExtent::All).rows.size(), 5,
+                                  tests::kPatienceMs);
         QVERIFY(panel.trainingCurve()->isVisible());
         QVERIFY(tests::takeScreenshots(panel, QStringLiteral("jobs_training"), {420, 420}));
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QVERIFY(!panel.trainingCurve()->isVisible());
     }
 
@@ -153,7 +155,7 @@ private Q_SLOTS:
         f.runner.enqueue(f.quick("b"));
         panel.activateWindow();
         panel.table()->setFocus();
-        QTRY_VERIFY(panel.table()->hasFocus());
+        QTRY_VERIFY_WITH_TIMEOUT(panel.table()->hasFocus(), tests::kPatienceMs);
         panel.table()->selectRow(1);
         QTest::keyClick(panel.table(), Qt::Key_Up, Qt::AltModifier);
         QCOMPARE(namesIn(*panel.table()->model()), (QStringList{"function: b", "function: a"}));
@@ -161,7 +163,7 @@ private Q_SLOTS:
         QTest::keyClick(panel.table(), Qt::Key_Delete);
         QCOMPARE(f.runner.find(a)->state, JobState::Cancelled);
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
     }
 
     void failureIsReadableInFull() {
@@ -172,7 +174,7 @@ private Q_SLOTS:
             "t10k-images-idx3-ubyte.gz: ends after 1,024 of 7,840,016 bytes\ndownload it again";
         f.runner.enqueue(f.gated("demo", text));
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         panel.table()->selectRow(0);
         const auto labels = panel.findChildren<QLabel*>();
         QVERIFY(std::any_of(labels.begin(), labels.end(), [&](const QLabel* label) {
@@ -187,21 +189,21 @@ private Q_SLOTS:
         JobsPanel panel(f.runner);
         QVERIFY(tests::takeScreenshots(panel, QStringLiteral("jobs_empty"), {420, 300}));
         f.runner.enqueue(f.quick("mobilenet_v1_025.pt"));
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         f.runner.enqueue(f.gated("mobilenet_v1_025",
                                  "t10k-images-idx3-ubyte.gz ends after 1,024 of 7,840,016 bytes; "
                                  "install dataset-fashion-mnist again"));
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         f.runner.enqueue(f.gated("demo"));
         f.runner.enqueue(f.quick("W4A8 per channel"));
         f.runner.enqueue(f.quick("W4A8 per tensor"));
-        QTRY_COMPARE(panel.findChild<QProgressBar*>()->value(), 375);
+        QTRY_COMPARE_WITH_TIMEOUT(panel.findChild<QProgressBar*>()->value(), 375, tests::kPatienceMs);
         panel.table()->selectRow(2);
         QVERIFY(tests::takeScreenshots(panel, QStringLiteral("jobs"), {700, 330}));
         QVERIFY(tests::takeScreenshots(panel, QStringLiteral("jobs_narrow"), {390, 330}));
         f.gate.release();
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
     }
 };
 

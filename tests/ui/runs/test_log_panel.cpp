@@ -1,3 +1,4 @@
+#include "tests/support/patience.h"
 #include "tests/support/screenshot.h"
 #include "ui/models/log_filter_model.h"
 #include "ui/models/log_sink.h"
@@ -70,7 +71,7 @@ private Q_SLOTS:
         });
         worker.join();
         QCOMPARE(model.rowCount(), 0);  // nothing touches the model but its own thread
-        QTRY_COMPARE(model.rowCount(), kLines);
+        QTRY_COMPARE_WITH_TIMEOUT(model.rowCount(), kLines, bitlathe::tests::kPatienceMs);
         for (int i = 0; i < kLines; ++i) {
             QCOMPARE(model.lineAt(i).text, QStringLiteral("message %1").arg(i));
         }
@@ -82,7 +83,7 @@ private Q_SLOTS:
         feed.install();
         qWarning("no such icon");
         spdlog::error("two\nlines");
-        QTRY_COMPARE(model.rowCount(), 3);
+        QTRY_COMPARE_WITH_TIMEOUT(model.rowCount(), 3, bitlathe::tests::kPatienceMs);
         QCOMPARE(model.lineAt(0).level, LogLevel::Warning);
         QCOMPARE(model.lineAt(0).text, QStringLiteral("no such icon"));
         QCOMPARE(model.lineAt(2).level, LogLevel::Error);
@@ -122,7 +123,7 @@ private Q_SLOTS:
         model.append(madeUpLines(200));
         QCoreApplication::processEvents();
         QScrollBar* const bar = panel.table()->verticalScrollBar();
-        QTRY_COMPARE(bar->value(), bar->maximum());
+        QTRY_COMPARE_WITH_TIMEOUT(bar->value(), bar->maximum(), bitlathe::tests::kPatienceMs);
         auto* const follow = panel.findChild<QCheckBox*>();
         bar->setValue(10);
         QVERIFY(!follow->isChecked());
@@ -130,7 +131,7 @@ private Q_SLOTS:
         QCoreApplication::processEvents();
         QCOMPARE(bar->value(), 10);
         follow->setChecked(true);
-        QTRY_COMPARE(bar->value(), bar->maximum());
+        QTRY_COMPARE_WITH_TIMEOUT(bar->value(), bar->maximum(), bitlathe::tests::kPatienceMs);
     }
 
     void copiesWhatIsSelectedOrAllThatIsShown() {

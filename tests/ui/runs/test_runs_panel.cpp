@@ -1,4 +1,5 @@
 #include "tests/support/made_up_runs.h"
+#include "tests/support/patience.h"
 #include "tests/support/screenshot.h"
 #include "ui/models/run_table_model.h"
 #include "ui/models/run_text.h"
@@ -208,14 +209,14 @@ private Q_SLOTS:
         panel.show();
         panel.activateWindow();
         panel.table()->setFocus();
-        QTRY_VERIFY(panel.table()->hasFocus());
+        QTRY_VERIFY_WITH_TIMEOUT(panel.table()->hasFocus(), tests::kPatienceMs);
         panel.table()->selectRow(0);
         QTest::keyClick(panel.table(), Qt::Key_F2);
         auto* editor = panel.table()->findChild<QLineEdit*>();
         QVERIFY(editor != nullptr);
         editor->setText(QStringLiteral("baseline"));
         QTest::keyClick(editor, Qt::Key_Return);
-        QTRY_COMPARE(f.writer->run(id).what.name, std::string("baseline"));
+        QTRY_COMPARE_WITH_TIMEOUT(f.writer->run(id).what.name, std::string("baseline"), tests::kPatienceMs);
         QCOMPARE(panel.model()->index(0, RunTableModel::Name).data().toString(), QStringLiteral("baseline"));
         // An empty name is not taken.
         QVERIFY(!panel.model()->setData(panel.model()->index(0, 0), QStringLiteral("  "), Qt::EditRole));
@@ -287,7 +288,7 @@ private Q_SLOTS:
         selectRows(*panel.table(), {1, 3});
         const std::vector<RunId> before = panel.selectedRuns();
         tests::addMadeUpRun(*f.writer, {.name = "new"});
-        QTRY_COMPARE(panel.model()->rowCount(), 5);  // found by polling
+        QTRY_COMPARE_WITH_TIMEOUT(panel.model()->rowCount(), 5, tests::kPatienceMs);  // found by polling
         QCOMPARE(panel.selectedRuns(), before);
     }
 

@@ -2,6 +2,7 @@
 #include "plots/training_curve_plot.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/made_up_runs.h"
+#include "tests/support/patience.h"
 #include "ui/dialogs/run_details_dialog.h"
 #include "ui/panels/compare_panel.h"
 #include "ui/panels/training_panel.h"
@@ -140,22 +141,24 @@ private Q_SLOTS:
         QSignalSpy started(&f.panel, &TrainingPanel::trainingStarted);
         const JobId id = f.start(2);
         f.gate.release(12);
-        QTRY_COMPARE(f.runner.find(id)->steps.size(), std::size_t{12});
+        QTRY_COMPARE_WITH_TIMEOUT(f.runner.find(id)->steps.size(), std::size_t{12}, tests::kPatienceMs);
         QCOMPARE(started.size(), 1);
-        QTRY_VERIFY(f.panel.figures().contains(QStringLiteral("epoch 2 of 2")));
+        QTRY_VERIFY_WITH_TIMEOUT(f.panel.figures().contains(QStringLiteral("epoch 2 of 2")),
+                                 tests::kPatienceMs);
         QVERIFY2(f.panel.figures().contains(QStringLiteral("1,234 images/s")), qPrintable(f.panel.figures()));
         QVERIFY2(f.panel.figures().contains(QStringLiteral("best 81.00 % in epoch 1")),
                  qPrintable(f.panel.figures()));
-        QTRY_COMPARE(f.panel.curve()->table(plots::TableExtent::All).rows.size(), std::size_t{13});
+        QTRY_COMPARE_WITH_TIMEOUT(f.panel.curve()->table(plots::TableExtent::All).rows.size(),
+                                  std::size_t{13}, tests::kPatienceMs);
         // Ranges are drawn relative to where they began: 7 at step 1, 17 at step 11.
         const plots::PlotTable ranges = f.panel.ranges()->table(plots::TableExtent::All);
         QCOMPARE(ranges.rows.size(), std::size_t{2});
         QCOMPARE(ranges.rows[0][2].toDouble(), 1.0);
         QCOMPARE(ranges.rows[1][2].toDouble(), 17.0 / 7.0);
         f.gate.release(8);
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QVERIFY(f.panel.summary().isEmpty());
-        QTRY_VERIFY(f.panel.figures().contains(QStringLiteral("done")));
+        QTRY_VERIFY_WITH_TIMEOUT(f.panel.figures().contains(QStringLiteral("done")), tests::kPatienceMs);
         QVERIFY(!f.panel.pauseButton()->isEnabled());
     }
 
@@ -163,18 +166,19 @@ private Q_SLOTS:
         Fixture f;
         const JobId id = f.start(3);
         f.gate.release(10);
-        QTRY_COMPARE(f.runner.find(id)->epochs.size(), std::size_t{1});
-        QTRY_VERIFY(f.panel.stopButton()->isEnabled());
+        QTRY_COMPARE_WITH_TIMEOUT(f.runner.find(id)->epochs.size(), std::size_t{1}, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(f.panel.stopButton()->isEnabled(), tests::kPatienceMs);
         f.panel.pauseButton()->click();
         f.gate.release(1);
-        QTRY_VERIFY(f.runner.find(id)->progress.isPaused);
+        QTRY_VERIFY_WITH_TIMEOUT(f.runner.find(id)->progress.isPaused, tests::kPatienceMs);
         QCOMPARE(f.runner.find(id)->steps.size(), std::size_t{10});
-        QTRY_COMPARE(f.panel.pauseButton()->text(), QStringLiteral("Resume"));
+        QTRY_COMPARE_WITH_TIMEOUT(f.panel.pauseButton()->text(), QStringLiteral("Resume"),
+                                  tests::kPatienceMs);
         f.panel.pauseButton()->click();
-        QTRY_COMPARE(f.runner.find(id)->steps.size(), std::size_t{11});
+        QTRY_COMPARE_WITH_TIMEOUT(f.runner.find(id)->steps.size(), std::size_t{11}, tests::kPatienceMs);
         f.panel.stopButton()->click();
         f.gate.release(1);
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(f.runner.find(id)->state, JobState::Succeeded);
         QCOMPARE(f.runner.find(id)->steps.size(), std::size_t{11});
     }
@@ -183,12 +187,12 @@ private Q_SLOTS:
         Fixture f;
         const JobId id = f.start(3);
         f.gate.release(3);
-        QTRY_COMPARE(f.runner.find(id)->steps.size(), std::size_t{3});
+        QTRY_COMPARE_WITH_TIMEOUT(f.runner.find(id)->steps.size(), std::size_t{3}, tests::kPatienceMs);
         f.panel.cancelButton()->click();
         f.gate.release(1);
-        QVERIFY(f.idle.wait());
+        QVERIFY(f.idle.wait(tests::kPatienceMs));
         QCOMPARE(f.runner.find(id)->state, JobState::Cancelled);
-        QTRY_VERIFY(f.panel.figures().contains(QStringLiteral("cancelled")));
+        QTRY_VERIFY_WITH_TIMEOUT(f.panel.figures().contains(QStringLiteral("cancelled")), tests::kPatienceMs);
     }
 
     void aStoredCurveIsShownAgain() {
@@ -226,13 +230,14 @@ private Q_SLOTS:
         TrainingPanel panel{runner};
         QSignalSpy idle(&runner, &JobRunner::idle);
         const JobId id = runner.enqueue(std::make_unique<WaitingTraining>());
-        QTRY_VERIFY(panel.message().contains(QStringLiteral("the disk is full")));
+        QTRY_VERIFY_WITH_TIMEOUT(panel.message().contains(QStringLiteral("the disk is full")),
+                                 tests::kPatienceMs);
         QVERIFY2(panel.figures().contains(QStringLiteral("waiting")), qPrintable(panel.figures()));
         QCOMPARE(panel.pauseButton()->text(), QStringLiteral("Try again"));
         panel.pauseButton()->click();
-        QVERIFY(idle.wait());
+        QVERIFY(idle.wait(tests::kPatienceMs));
         QCOMPARE(runner.find(id)->state, JobState::Succeeded);
-        QTRY_VERIFY(panel.message().isEmpty());
+        QTRY_VERIFY_WITH_TIMEOUT(panel.message().isEmpty(), tests::kPatienceMs);
     }
 
     void aFailedTrainingSaysWhyAndOffersAnother() {
@@ -242,7 +247,7 @@ private Q_SLOTS:
         QSignalSpy idle(&runner, &JobRunner::idle);
         QSignalSpy again(&panel, &TrainingPanel::trainAgainRequested);
         runner.enqueue(std::make_unique<DivergingTraining>());
-        QVERIFY(idle.wait());
+        QVERIFY(idle.wait(tests::kPatienceMs));
         QVERIFY2(panel.message().contains(QStringLiteral("layer 'stem'")), qPrintable(panel.message()));
         QVERIFY2(panel.message().contains(QStringLiteral("checkpoint is kept")), qPrintable(panel.message()));
         QVERIFY(!panel.pauseButton()->isVisibleTo(&panel));
@@ -258,7 +263,7 @@ private Q_SLOTS:
         QSignalSpy idle(&runner, &JobRunner::idle);
         QSignalSpy opened(&panel, &TrainingPanel::openTrainedRequested);
         runner.enqueue(std::make_unique<FinishedTraining>());
-        QVERIFY(idle.wait());
+        QVERIFY(idle.wait(tests::kPatienceMs));
         QVERIFY(panel.openButton()->isVisibleTo(&panel));
         panel.openButton()->click();
         QCOMPARE(opened.size(), 1);

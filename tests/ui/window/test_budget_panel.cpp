@@ -4,6 +4,7 @@
 #include "plots/rom_bar.h"
 #include "plots/tensor_timeline_plot.h"
 #include "small_bench.h"
+#include "tests/support/patience.h"
 #include "ui/document/config_edits.h"
 #include "ui/document/layer_title.h"
 #include "ui/panels/budget_panel.h"
@@ -13,11 +14,7 @@
 using namespace bitlathe;
 using namespace bitlathe::ui;
 
-namespace {
-
-constexpr int kPatienceMs = 20'000;
-
-}  // namespace
+namespace {}  // namespace
 
 class TestBudgetPanel final : public QObject {
     Q_OBJECT
@@ -39,7 +36,7 @@ private Q_SLOTS:
 
     /// Both reckonings stand side by side, each with its own figures.
     void romIsSplitTwice() {
-        QTRY_VERIFY_WITH_TIMEOUT(m_panel->figures().target() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_panel->figures().target() != nullptr, tests::kPatienceMs);
         const core::TargetBudget& target = *m_panel->figures().target();
         QVERIFY2(target.exported.has_value(), target.refusal.c_str());
         const core::RomSplit formula = core::romSplit(m_document->budget(), *m_document->device());
@@ -52,7 +49,7 @@ private Q_SLOTS:
         }
         QVERIFY(!m_panel->romText().contains(QStringLiteral("assumed")));
         m_document->setStatistics(nullptr);
-        QTRY_VERIFY_WITH_TIMEOUT(m_panel->figures().target() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_panel->figures().target() != nullptr, tests::kPatienceMs);
         QVERIFY2(m_panel->romText().contains(QStringLiteral("assumed")), qPrintable(m_panel->romText()));
     }
 
@@ -91,7 +88,7 @@ private Q_SLOTS:
 
     void exportedFiguresAreTheExportersOwn() {
         m_panel->choose(MemoryView::ExportedC);
-        QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), tests::kPatienceMs);
         const core::CBudget& exported = *m_panel->figures().target()->exported;
         QCOMPARE(m_panel->tensorPlot()->spans().size(), exported.buffers.size());
         QCOMPARE(m_panel->romBar()->totalBytes(), exported.romBytes());
@@ -104,16 +101,16 @@ private Q_SLOTS:
     /// What cannot be exported says why, in the view and beside the formulas.
     void refusalIsShown() {
         m_panel->choose(MemoryView::ExportedC);
-        QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), tests::kPatienceMs);
         const core::LayerId layer = m_document->model()->layers[4].id;
         setBits(*m_document, {layer}, core::SiteKind::Weight, 12);
         QVERIFY2(!m_panel->tensorPlot()->hasData(), "figures of another configuration do not stay");
-        QTRY_VERIFY_WITH_TIMEOUT(m_panel->figures().target() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_panel->figures().target() != nullptr, tests::kPatienceMs);
         QVERIFY2(m_panel->romText().contains(QString::fromStdString(layer.str())),
                  qPrintable(m_panel->romText()));
         QVERIFY(m_panel->tensorPlot()->emptyText().contains(QString::fromStdString(layer.str())));
         m_document->undoStack()->undo();
-        QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_panel->tensorPlot()->hasData(), tests::kPatienceMs);
     }
 
     void withoutAModelThereIsNothing() {

@@ -2,6 +2,7 @@
 
 #include "app/application.h"
 #include "plots/histogram_plot.h"
+#include "tests/support/patience.h"
 #include "ui/main_window.h"
 #include "ui/panels/budget_panel.h"
 #include "ui/panels/compare_panel.h"
@@ -26,8 +27,6 @@ using experiments::JobState;
 namespace {
 
 /// Five configurations on 10,000 images take 10 s on one quiet core; a busy machine may be twenty times slower.
-constexpr int kPatienceMs = 200'000;
-
 }  // namespace
 
 /// The window on the bundled demo: the real engine, the real model, the real data.
@@ -56,7 +55,8 @@ private:
         MainWindow& window = application.window();
         Workbench& bench = application.workbench();
         QuantDocument& document = bench.document();
-        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr && !bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr && !bench.jobs().isBusy(),
+                                 tests::kPatienceMs);
         QCOMPARE(document.model()->layers.size(), std::size_t{29});
         QCOMPARE(document.variants().size(), std::size_t{5});
         document.setVariants(document.variants(), 1);  // W8A8
@@ -66,7 +66,7 @@ private:
         const auto& layers = document.model()->layers;
         const core::SiteId weights{layers[11].id, core::SiteKind::Weight};
         const auto rom = document.budget().romBytes;
-        QTRY_VERIFY_WITH_TIMEOUT(document.siteState(weights).error.has_value(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.siteState(weights).error.has_value(), tests::kPatienceMs);
         const double sqnr = document.siteState(weights).error->sqnrDb;
         table->setFocus();
         bench.selection().selectOnly(layers[10].id);
@@ -79,7 +79,7 @@ private:
         QVERIFY(document.budget().romBytes < rom);
         QTRY_VERIFY_WITH_TIMEOUT(document.siteState(weights).error.has_value() &&
                                      document.siteState(weights).error->sqnrDb < sqnr,
-                                 kPatienceMs);
+                                 tests::kPatienceMs);
         QTest::keyClick(&window, Qt::Key_Z, Qt::ControlModifier);
         QCOMPARE(document.budget().romBytes, rom);
 
@@ -88,7 +88,7 @@ private:
         window.inspectorPanel()->setTab(InspectorPanel::Output);
         SitePage* const page = window.inspectorPanel()->outputPage();
         plots::HistogramPlot* const plot = page->histogram();
-        QTRY_VERIFY_WITH_TIMEOUT(plot->range().has_value() && plot->height() > 60, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(plot->range().has_value() && plot->height() > 60, tests::kPatienceMs);
         const QString figures = page->figures();
         const int steps = document.undoStack()->index();
         const QPoint grip(static_cast<int>(plot->xOf(plot->range()->upper)), plot->height() / 2);
@@ -103,23 +103,24 @@ private:
         // A run cancelled on its way, then one to the end, and two of its configurations side by side.
         auto* const run = window.findChild<QToolButton*>(QStringLiteral("runButton"));
         run->click();
-        QTRY_COMPARE_WITH_TIMEOUT(bench.jobs().runningCount(), 1, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.jobs().runningCount(), 1, tests::kPatienceMs);
         const experiments::JobId cancelled = bench.jobs().jobs().back();
         bench.jobs().cancel(cancelled);
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(cancelled)->state == JobState::Cancelled, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(cancelled)->state == JobState::Cancelled,
+                                 tests::kPatienceMs);
         run->click();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
         window.runsPanel()->refresh();
         QTableView* const runs = window.runsPanel()->table();
-        QTRY_VERIFY_WITH_TIMEOUT(runs->model()->rowCount() >= 5, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(runs->model()->rowCount() >= 5, tests::kPatienceMs);
         runs->selectionModel()->clearSelection();
         for (const int row : {0, 1}) {
             runs->selectionModel()->select(runs->model()->index(row, 0),
                                            QItemSelectionModel::Select | QItemSelectionModel::Rows);
         }
-        QTRY_COMPARE_WITH_TIMEOUT(window.comparePanel()->runs().size(), std::size_t{2}, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(window.comparePanel()->runs().size(), std::size_t{2}, tests::kPatienceMs);
         QVERIFY(window.comparePanel()->summaryTable()->model()->rowCount() > 0);
     }
 };

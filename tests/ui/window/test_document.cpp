@@ -1,6 +1,7 @@
 #include <string>
 
 #include "small_bench.h"
+#include "tests/support/patience.h"
 #include "ui/commands/set_data_command.h"
 #include "ui/commands/set_device_command.h"
 #include "ui/commands/set_layer_config_command.h"
@@ -193,12 +194,12 @@ private Q_SLOTS:
             std::max_element(large->layers.begin(), large->layers.end(),
                              [](const auto& a, const auto& b) { return a.weightCount < b.weightCount; });
         const core::SiteId site{biggest->id, core::SiteKind::Weight};
-        QTRY_VERIFY_WITH_TIMEOUT(!m_document->siteState(site).isPending, 20'000);
+        QTRY_VERIFY_WITH_TIMEOUT(!m_document->siteState(site).isPending, tests::kPatienceMs);
         setBits(*m_document, {biggest->id}, core::SiteKind::Weight, 2);
         setBits(*m_document, {biggest->id}, core::SiteKind::Weight, 6);
         QVERIFY(m_document->siteState(site).isPending);
         QVERIFY(!m_document->siteState(site).error);
-        QTRY_VERIFY_WITH_TIMEOUT(m_document->siteState(site).error.has_value(), 20'000);
+        QTRY_VERIFY_WITH_TIMEOUT(m_document->siteState(site).error.has_value(), tests::kPatienceMs);
         // 6 bits per channel lie well above 20 dB, 2 bits well below.
         QVERIFY(m_document->siteState(site).error->sqnrDb > 20);
     }

@@ -4,6 +4,7 @@
 #include "small_bench.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/function_job.h"
+#include "tests/support/patience.h"
 #include "ui/dialogs/export_dialog.h"
 #include "ui/document/layer_title.h"
 
@@ -22,8 +23,6 @@ using namespace bitlathe::ui;
 using Kind = ExportFinding::Kind;
 
 namespace {
-
-constexpr int kPatienceMs = 20'000;
 
 bool hasLine(const std::vector<ExportFinding>& findings, Kind kind, const QString& part) {
     return std::any_of(findings.begin(), findings.end(), [&](const ExportFinding& finding) {
@@ -141,12 +140,13 @@ private Q_SLOTS:
     void writesAndShowsItsBytes() {
         ExportDialog dialog(*m_workbench, m_folder->filePath(QStringLiteral("out")));
         dialog.chooseFormat({"c", {}});
-        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(),
+                                 tests::kPatienceMs);
         QVERIFY2(!dialog.openButton()->isEnabled(), "there is nothing to open yet");
         QSignalSpy written(&dialog, &ExportDialog::written);
         dialog.exportButton()->click();
         QVERIFY(dialog.isWriting());
-        QTRY_COMPARE_WITH_TIMEOUT(written.size(), 1, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(written.size(), 1, tests::kPatienceMs);
         QVERIFY(dialog.openButton()->isEnabled());
         const QFileInfoList files = QDir(dialog.resultFolder()).entryInfoList(QDir::Files);
         QVERIFY(files.size() > 5);
@@ -175,12 +175,13 @@ private Q_SLOTS:
         const QString out = m_folder->filePath(QStringLiteral("out"));
         ExportDialog dialog(*m_workbench, out);
         dialog.chooseFormat({"c", {}});
-        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(),
+                                 tests::kPatienceMs);
         dialog.exportButton()->click();
         QVERIFY(dialog.isWriting());
         dialog.exportButton()->click();  // it says Stop now
         isHeld = false;
-        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isWriting() && !m_jobs->isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isWriting() && !m_jobs->isBusy(), tests::kPatienceMs);
         QVERIFY2(dialog.summary().contains(QStringLiteral("as it was")), qPrintable(dialog.summary()));
         QVERIFY(!QFileInfo::exists(out));
         QVERIFY2(dialog.exportButton()->isEnabled(), "it can be asked again");
@@ -197,12 +198,13 @@ private Q_SLOTS:
         const QString out = m_folder->filePath(QStringLiteral("out"));
         {
             ExportDialog dialog(*m_workbench, out);
-            QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(), kPatienceMs);
+            QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(),
+                                     tests::kPatienceMs);
             dialog.exportButton()->click();
             dialog.reject();
         }
         isHeld = false;
-        QTRY_VERIFY_WITH_TIMEOUT(!m_jobs->isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!m_jobs->isBusy(), tests::kPatienceMs);
         QVERIFY(!QFileInfo::exists(out));
     }
 
@@ -212,10 +214,11 @@ private Q_SLOTS:
         const QString out = m_folder->filePath(QStringLiteral("out"));
         ExportDialog dialog(*m_workbench, out);
         dialog.chooseFormat({"c", {}});
-        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isChecking() && dialog.exportButton()->isEnabled(),
+                                 tests::kPatienceMs);
         touch(out);
         dialog.exportButton()->click();
-        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isWriting(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isWriting(), tests::kPatienceMs);
         QVERIFY2(dialog.summary().startsWith(QStringLiteral("Not exported")), qPrintable(dialog.summary()));
         QVERIFY2(dialog.summary().contains(out), qPrintable(dialog.summary()));
         QCOMPARE(failed.size(), 0);

@@ -3,6 +3,7 @@
 #include "core/search/fit.h"
 #include "plots/pareto_plot.h"
 #include "small_bench.h"
+#include "tests/support/patience.h"
 #include "ui/dialogs/fit_dialog.h"
 #include "ui/dialogs/fit_settings.h"
 #include "ui/dialogs/limit_slider.h"
@@ -142,7 +143,7 @@ private Q_SLOTS:
         const core::QuantConfig before = m_document->config();
         FitDialog dialog(*m_document);
         QSignalSpy evaluate(&dialog, &FitDialog::evaluateRequested);
-        QTRY_VERIFY(dialog.proposal().isFeasible);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog.proposal().isFeasible, tests::kPatienceMs);
         QCOMPARE(dialog.settings()->romLimit()->value(), kTightRom);
         const core::QuantConfig proposed = dialog.proposal().config;
         QVERIFY(!(proposed == before));
@@ -160,7 +161,7 @@ private Q_SLOTS:
     void cancelLeavesNoTrace() {
         const core::QuantConfig before = m_document->config();
         FitDialog dialog(*m_document);
-        QTRY_VERIFY(dialog.proposal().isFeasible);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog.proposal().isFeasible, tests::kPatienceMs);
         dialog.show();
         QTest::keyClick(&dialog, Qt::Key_Escape);
         QVERIFY(!dialog.isVisible());
@@ -170,19 +171,19 @@ private Q_SLOTS:
 
     void slidersSearchAnewAndTheNewestWins() {
         FitDialog dialog(*m_document);
-        QTRY_VERIFY(dialog.proposal().isFeasible);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog.proposal().isFeasible, tests::kPatienceMs);
         const std::int64_t atDevice = dialog.proposal().budget.romBytes;
         // Down to what nothing fits, in steps as a drag makes them.
         for (int step = dialog.settings()->romLimit()->slider()->value(); step >= 0; step -= 50) {
             dialog.settings()->romLimit()->slider()->setValue(step);
         }
         dialog.settings()->romLimit()->slider()->setValue(0);
-        QTRY_VERIFY(!dialog.isSearching());
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isSearching(), tests::kPatienceMs);
         QVERIFY(!dialog.proposal().isFeasible);
         QVERIFY2(dialog.verdict().startsWith(QStringLiteral("✗")), qPrintable(dialog.verdict()));
         QVERIFY(!dialog.findChild<QPushButton*>(QStringLiteral("acceptFit"))->isEnabled());
         dialog.settings()->romLimit()->box()->setValue(static_cast<int>(kTightRom));
-        QTRY_VERIFY(!dialog.isSearching());
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isSearching(), tests::kPatienceMs);
         QVERIFY(dialog.proposal().isFeasible);
         QCOMPARE(dialog.proposal().budget.romBytes, atDevice);
     }
@@ -190,14 +191,14 @@ private Q_SLOTS:
     /// What the firmware keeps is taken off the limits, and accepting keeps it, in one undo step.
     void allowancesMoveTheLimits() {
         FitDialog dialog(*m_document);
-        QTRY_VERIFY(dialog.proposal().isFeasible);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog.proposal().isFeasible, tests::kPatienceMs);
         const core::QuantConfig before = m_document->config();
         FitSettings& settings = *dialog.settings();
         settings.stackBytes()->setValue(12'288);
         settings.codeBytes()->setValue(8'192);
         QCOMPARE(settings.ramLimit()->value(), kTightRam - 12'288);
         QCOMPARE(settings.romLimit()->value(), kTightRom - 8'192);
-        QTRY_VERIFY(!dialog.isSearching());
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isSearching(), tests::kPatienceMs);
         QVERIFY2(dialog.proposal().isFeasible, qPrintable(dialog.verdict()));
         QVERIFY(dialog.proposal().budget.romBytes <= kTightRom - 8'192);
         QCOMPARE(m_document->device()->reservedRamBytes, std::int64_t{0});
@@ -247,13 +248,13 @@ private Q_SLOTS:
         QVERIFY(!dialog.settings()->stackBytes()->isEnabled());
         QVERIFY(!dialog.settings()->codeBytes()->isEnabled());
         QCOMPARE(dialog.settings()->romLimit()->value(), m_document->budget().romBytes);
-        QTRY_VERIFY(!dialog.isSearching());
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isSearching(), tests::kPatienceMs);
         QVERIFY2(dialog.proposal().isFeasible, qPrintable(dialog.verdict()));
     }
 
     void tableShowsWhatChanges() {
         FitDialog dialog(*m_document);
-        QTRY_VERIFY(dialog.proposal().isFeasible);
+        QTRY_VERIFY_WITH_TIMEOUT(dialog.proposal().isFeasible, tests::kPatienceMs);
         const auto changes =
             compareConfigs(*m_document->model(), m_document->config(), dialog.proposal().config);
         const auto changed = std::count_if(changes.begin(), changes.end(),
@@ -306,8 +307,8 @@ private Q_SLOTS:
         FitDialog dialog(*m_document);
         QVERIFY(!dialog.pareto()->hasData());
         dialog.setSensitivity(table);
-        QTRY_VERIFY(dialog.pareto()->hasData());
-        QTRY_VERIFY(!dialog.isSearching());
+        QTRY_VERIFY_WITH_TIMEOUT(dialog.pareto()->hasData(), tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!dialog.isSearching(), tests::kPatienceMs);
         QVERIFY2(dialog.proposal().estimatedTop1.has_value(),
                  "measured sensitivities choose the optimal search");
         const auto& points = dialog.pareto()->points();

@@ -7,6 +7,7 @@
 #include "plots/plot_table.h"
 #include "plots/rom_bar.h"
 #include "small_bench.h"
+#include "tests/support/patience.h"
 #include "ui/document/coding_costs.h"
 #include "ui/document/config_edits.h"
 #include "ui/document/site_evaluation.h"
@@ -209,8 +210,10 @@ private Q_SLOTS:
     /// Every range method is in the table, least error first, and Enter takes its range as one undo step.
     void rangeMethodsAreJudgedAndTaken() {
         QAbstractItemModel* const methods = m_page->rangeMethods()->model();
-        QTRY_COMPARE(methods->rowCount(), static_cast<int>(core::observerRegistry().list().size()));
-        QTRY_VERIFY(m_page->curve()->hasData());
+        QTRY_COMPARE_WITH_TIMEOUT(methods->rowCount(),
+                                  static_cast<int>(core::observerRegistry().list().size()),
+                                  tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_page->curve()->hasData(), tests::kPatienceMs);
         const core::SiteId site{m_layer, core::SiteKind::Output};
         std::map<std::string, ObserverChoice> expected;
         for (const ObserverChoice& choice : observerChoices(m_document->question(site))) {
@@ -271,20 +274,20 @@ private Q_SLOTS:
         CodingCosts costs(*m_document);
         m_page->setCodingCosts(&costs);
         const core::SiteId weight{m_layer, core::SiteKind::Weight};
-        QTRY_VERIFY(costs.find(weight) != nullptr && !costs.isBusy());
+        QTRY_VERIFY_WITH_TIMEOUT(costs.find(weight) != nullptr && !costs.isBusy(), tests::kPatienceMs);
         const core::CodingCost before = *costs.find(weight);
         QCOMPARE(before.values, m_document->layer(m_layer)->weightCount);
         QVERIFY(before.entropyBits <= before.huffmanBits && before.huffmanBits <= before.entropyBits + 1);
         QCOMPARE(costs.total(core::SiteKind::Weight).plainBytes,
                  m_document->budget().romBytes - romOfParameters());
         setBits(*m_document, {m_layer}, core::SiteKind::Weight, 2);
-        QTRY_VERIFY(!costs.isBusy());
+        QTRY_VERIFY_WITH_TIMEOUT(!costs.isBusy(), tests::kPatienceMs);
         QVERIFY(costs.find(weight)->huffmanBits <= 2);
         QVERIFY(costs.find(weight)->plainBytes < before.plainBytes);
         setBits(*m_document, {m_layer}, core::SiteKind::Weight, std::nullopt);
-        QTRY_VERIFY(costs.find(weight) == nullptr);
+        QTRY_VERIFY_WITH_TIMEOUT(costs.find(weight) == nullptr, tests::kPatienceMs);
         m_document->undoStack()->setIndex(0);
-        QTRY_VERIFY(costs.find(weight) != nullptr && !costs.isBusy());
+        QTRY_VERIFY_WITH_TIMEOUT(costs.find(weight) != nullptr && !costs.isBusy(), tests::kPatienceMs);
         QCOMPARE(costs.find(weight)->codedBytes, before.codedBytes);
     }
 

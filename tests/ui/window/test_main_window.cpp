@@ -3,6 +3,7 @@
 #include "app/application.h"
 #include "plots/histogram_plot.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/patience.h"
 #include "ui/dialogs/integer_report_dialog.h"
 #include "ui/dialogs/train_dialog.h"
 #include "ui/document/config_edits.h"
@@ -43,8 +44,6 @@ using namespace bitlathe::ui;
 using experiments::JobState;
 
 namespace {
-
-constexpr int kPatienceMs = 20'000;
 
 /// Answers the next message box with `name` by pressing the button `press`, and gives up after five seconds
 /// so that a box that never comes, or one nobody expects, cannot hang the test.
@@ -101,8 +100,8 @@ private Q_SLOTS:
         MainWindow& window = m_application->window();
         Workbench& bench = m_application->workbench();
         QuantDocument& document = bench.document();
-        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QVERIFY(document.device().has_value());
         QCOMPARE(document.config().layers.empty(), false);
 
@@ -137,7 +136,7 @@ private Q_SLOTS:
         window.inspectorPanel()->setTab(InspectorPanel::Output);
         SitePage* const page = window.inspectorPanel()->outputPage();
         plots::HistogramPlot* const plot = page->histogram();
-        QTRY_VERIFY(plot->range().has_value() && plot->height() > 60);
+        QTRY_VERIFY_WITH_TIMEOUT(plot->range().has_value() && plot->height() > 60, tests::kPatienceMs);
         const QString figures = page->figures();
         const int steps = document.undoStack()->count();
         const QPoint grip(static_cast<int>(plot->xOf(plot->range()->upper)), plot->height() / 2);
@@ -151,30 +150,30 @@ private Q_SLOTS:
         // A run that is cancelled.
         m_isBlocked = true;
         window.findChild<QToolButton*>(QStringLiteral("runButton"))->click();
-        QTRY_COMPARE_WITH_TIMEOUT(bench.jobs().runningCount(), 1, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(bench.jobs().runningCount(), 1, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), tests::kPatienceMs);
         window.jobsPanel()->cancelButton()->click();
         const experiments::JobId job = bench.jobs().jobs().back();
         QVERIFY(bench.jobs().find(job)->state == JobState::Cancelling);
         m_isBlocked = false;
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, tests::kPatienceMs);
 
         // A run that ends, and a comparison of two of its configurations.
         window.findChild<QToolButton*>(QStringLiteral("runButton"))->click();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
         window.dock(QStringLiteral("runs"))->show();
         window.dock(QStringLiteral("runs"))->raise();
         window.runsPanel()->refresh();
         QTableView* const runs = window.runsPanel()->table();
-        QTRY_VERIFY(runs->model()->rowCount() >= 2);
+        QTRY_VERIFY_WITH_TIMEOUT(runs->model()->rowCount() >= 2, tests::kPatienceMs);
         runs->selectionModel()->clearSelection();
         for (const int row : {0, 1}) {
             runs->selectionModel()->select(runs->model()->index(row, 0),
                                            QItemSelectionModel::Select | QItemSelectionModel::Rows);
         }
-        QTRY_COMPARE(window.comparePanel()->runs().size(), std::size_t{2});
+        QTRY_COMPARE_WITH_TIMEOUT(window.comparePanel()->runs().size(), std::size_t{2}, tests::kPatienceMs);
         QVERIFY(window.comparePanel()->summaryTable()->model()->rowCount() > 0);
     }
 
@@ -184,8 +183,8 @@ private Q_SLOTS:
         MainWindow& window = m_application->window();
         Workbench& bench = m_application->workbench();
         QuantDocument& document = bench.document();
-        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QVERIFY(document.learned() == nullptr);
 
         window.chooseTraining();
@@ -195,8 +194,8 @@ private Q_SLOTS:
         const QString path = m_folder->filePath(QStringLiteral("training.json"));
         QVERIFY(bench.saveTrainingRecipe(dialog->request(), path));
         dialog->findChild<QPushButton*>(QStringLiteral("startTraining"))->click();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
         QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->name, "QAT W8A8");
 
@@ -210,8 +209,8 @@ private Q_SLOTS:
         QToolButton* const open = window.trainingPanel()->openButton();
         QVERIFY(open->isVisibleTo(window.trainingPanel()));
         open->click();
-        QTRY_VERIFY_WITH_TIMEOUT(document.recipe().model.run == run.id.value, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.recipe().model.run == run.id.value, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(document.statistics() != nullptr, tests::kPatienceMs);
         QVERIFY(document.learned() != nullptr);
         const core::LayerId layer = document.model()->layers[3].id;
         const core::SiteId output{layer, core::SiteKind::Output};
@@ -225,7 +224,7 @@ private Q_SLOTS:
 
         // It can be evaluated like any document, and trained further.
         bench.evaluate();
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
         window.chooseTraining();
         auto* const further = window.findChild<TrainDialog*>();
@@ -237,22 +236,22 @@ private Q_SLOTS:
         start(m_recipe);
         MainWindow& window = m_application->window();
         Workbench& bench = m_application->workbench();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         m_blockedMethod = "train";
         m_isBlocked = true;
         bench.train(bench.trainingRequest());
-        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), tests::kPatienceMs);
         const experiments::JobId job = bench.jobs().jobs().back();
         bench.jobs().cancel(job);
         m_isBlocked = false;
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, tests::kPatienceMs);
 
         window.dock(QStringLiteral("runs"))->show();
         window.dock(QStringLiteral("runs"))->raise();
         window.runsPanel()->refresh();
         QTableView* const runs = window.runsPanel()->table();
-        QTRY_COMPARE(runs->model()->rowCount(), 1);
+        QTRY_COMPARE_WITH_TIMEOUT(runs->model()->rowCount(), 1, tests::kPatienceMs);
         runs->selectRow(0);
         const auto actionNamed = [&](const QString& text) -> QAction* {
             for (QAction* const action : runs->actions()) {
@@ -265,8 +264,8 @@ private Q_SLOTS:
         QVERIFY(!actionNamed(QStringLiteral("Open trained model"))->isEnabled());
         QVERIFY(actionNamed(QStringLiteral("Resume training"))->isEnabled());
         actionNamed(QStringLiteral("Resume training"))->trigger();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().isBusy(), tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         QCOMPARE(bench.jobs().find(bench.jobs().jobs().back())->outcome.text, "");
         const auto log = experiments::ExperimentLog::open(bench.logPath().toStdString());
         const experiments::RunRecord resumed = log->runs().front();
@@ -274,14 +273,15 @@ private Q_SLOTS:
         QCOMPARE(resumed.metrics.at("resumed_run").value, 1.0);
 
         runs->selectRow(0);
-        QTRY_VERIFY(actionNamed(QStringLiteral("Open trained model"))->isEnabled());
+        QTRY_VERIFY_WITH_TIMEOUT(actionNamed(QStringLiteral("Open trained model"))->isEnabled(),
+                                 tests::kPatienceMs);
         QVERIFY(!actionNamed(QStringLiteral("Resume training"))->isEnabled());
     }
 
     void keepsTheProject() {
         start(m_recipe);
         Workbench& bench = m_application->workbench();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
         const core::LayerId layer = bench.document().model()->layers[5].id;
         setBits(bench.document(), {layer}, core::SiteKind::Weight, 3);
         setManualRange(bench.document(), {layer, core::SiteKind::Output}, core::Range{-0.5, 0.75});
@@ -295,23 +295,23 @@ private Q_SLOTS:
 
         QSignalSpy opened(&bench, &Workbench::opened);
         m_application->window().openFile(path);
-        QTRY_COMPARE_WITH_TIMEOUT(opened.size(), 1, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(opened.size(), 1, tests::kPatienceMs);
         QVERIFY(bench.document().config() == config);
         QCOMPARE(bench.document().device()->id, "stm32f411re");
         QCOMPARE(bench.selection().current(), layer);
         QVERIFY(bench.selection().site() == core::SiteKind::Weight);
         QCOMPARE(bench.document().variants().size(), std::size_t{2});
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
     }
 
     void closingDuringAJobAsks() {
         start(m_recipe);
         Workbench& bench = m_application->workbench();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         m_isBlocked = true;
         bench.runRecipe();
-        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(m_isWaiting.load(), tests::kPatienceMs);
         MainWindow& window = m_application->window();
         answerBox(QStringLiteral("jobsBox"), [](QMessageBox& box) { box.defaultButton()->click(); });
         QVERIFY(!window.close());
@@ -323,7 +323,7 @@ private Q_SLOTS:
         QVERIFY(window.close());
         QVERIFY(bench.jobs().find(job)->state == JobState::Cancelling);
         m_isBlocked = false;
-        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.jobs().find(job)->state == JobState::Cancelled, tests::kPatienceMs);
         // The log holds the run as cancelled, not as running.
         const auto log = experiments::ExperimentLog::open(bench.logPath().toStdString());
         for (const experiments::RunRecord& run : log->runs()) {
@@ -334,8 +334,8 @@ private Q_SLOTS:
     void unsavedEditsAreAskedAbout() {
         start(m_recipe);
         Workbench& bench = m_application->workbench();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         setBits(bench.document(), {bench.document().model()->layers[1].id}, core::SiteKind::Weight, 4);
         answerBox(QStringLiteral("discardBox"),
                   [](QMessageBox& box) { box.button(QMessageBox::Cancel)->click(); });
@@ -372,7 +372,7 @@ private Q_SLOTS:
         QWidget* dialog = nullptr;
         QTRY_VERIFY_WITH_TIMEOUT(
             (dialog = m_application->window().findChild<QWidget*>(QStringLiteral("errorDialog"))) != nullptr,
-            kPatienceMs);
+            tests::kPatienceMs);
         const QString text = dialog->findChild<QLabel*>(QStringLiteral("errorText"))->text();
         QVERIFY2(text.contains(expected), qPrintable(text));
         QVERIFY2(text.contains(name), qPrintable(text));
@@ -416,19 +416,19 @@ private Q_SLOTS:
         start(m_recipe);
         Workbench& bench = m_application->workbench();
         MainWindow& window = m_application->window();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         bench.compareIntegers();
-        QTRY_VERIFY_WITH_TIMEOUT(window.findChild<IntegerReportDialog*>() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(window.findChild<IntegerReportDialog*>() != nullptr, tests::kPatienceMs);
         auto* const report = window.findChild<IntegerReportDialog*>();
         QVERIFY(report->table()->model()->rowCount() > 20);
         QVERIFY(report->accuracies().contains(QStringLiteral("n = 16")));
         const QString text = report->asText();
         report->close();
         // It is in the log: the report of a run from there is the same.
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         window.runsPanel()->refresh();
-        QTRY_VERIFY(window.findChild<IntegerReportDialog*>() == nullptr);
+        QTRY_VERIFY_WITH_TIMEOUT(window.findChild<IntegerReportDialog*>() == nullptr, tests::kPatienceMs);
         window.showIntegerReport({1});
         QCOMPARE(window.findChild<IntegerReportDialog*>()->asText(), text);
         window.findChild<IntegerReportDialog*>()->close();
@@ -437,8 +437,8 @@ private Q_SLOTS:
     void floatHasNoIntegers() {
         start(m_recipe);
         Workbench& bench = m_application->workbench();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
-        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.jobs().isBusy(), tests::kPatienceMs);
         bench.document().setVariants({{"float", {}}}, 0);
         bench.disconnect(&m_application->window());
         QSignalSpy failed(&bench, &Workbench::failed);
@@ -451,7 +451,7 @@ private Q_SLOTS:
     void fitsASmallScreen() {
         start(m_recipe);
         Workbench& bench = m_application->workbench();
-        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.document().statistics() != nullptr, tests::kPatienceMs);
         m_application->window().resize(1280, 800);
         QTest::qWait(100);
         QCOMPARE(m_application->window().size(), QSize(1280, 800));
@@ -480,7 +480,7 @@ private:
         });
         QSignalSpy started(m_application.get(), &app::Application::started);
         m_application->start();
-        QTRY_COMPARE_WITH_TIMEOUT(started.size(), 1, kPatienceMs);
+        QTRY_COMPARE_WITH_TIMEOUT(started.size(), 1, tests::kPatienceMs);
         QVERIFY(QTest::qWaitForWindowActive(&m_application->window()));
     }
 
