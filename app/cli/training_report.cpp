@@ -8,8 +8,9 @@ experiments::RecipeObserver trainingReport(EngineSession& session) {
     experiments::RecipeObserver observer;
     observer.onEpoch = [&session](const core::EpochReport& report) {
         session.clearProgress();
-        std::fprintf(stderr, "epoch %lld: train loss %.4f, test top-1 %.2f %%, %.0f images/s, %.1f s%s\n",
-                     static_cast<long long>(report.epoch), report.trainLoss, report.test.top1Percent(),
+        std::fprintf(stderr, "epoch %lld: train loss %.4f, %s top-1 %.2f %%, %.0f images/s, %.1f s%s\n",
+                     static_cast<long long>(report.epoch), report.trainLoss,
+                     report.validation ? "validation" : "test", report.measured().top1Percent(),
                      report.imagesPerSecond, report.elapsedMs / 1000, report.isBest ? ", best so far" : "");
     };
     return observer;

@@ -60,7 +60,14 @@ BatchSource::BatchSource(std::shared_ptr<const Dataset> dataset, DataSpec spec, 
     if (m_options.shuffle) {
         shuffle(m_order, Random(*m_options.shuffle, {kSubsetStream}));
     }
-    if (m_options.samples > 0 && m_options.samples < m_dataset->size()) {
+    if (m_options.firstSample < 0 ||
+        (m_options.firstSample > 0 && m_options.firstSample >= m_dataset->size())) {
+        throw Error(ErrorCode::InvalidConfig,
+                    where + "there is no sample " + std::to_string(m_options.firstSample) +
+                        " to begin with; it has " + std::to_string(m_dataset->size()));
+    }
+    m_order.erase(m_order.begin(), m_order.begin() + m_options.firstSample);
+    if (m_options.samples > 0 && m_options.samples < static_cast<std::int64_t>(m_order.size())) {
         m_order.resize(static_cast<std::size_t>(m_options.samples));
     }
     if (m_options.dropLast && batchCount() == 0) {

@@ -32,13 +32,15 @@ class BatchSource {
 public:
     struct Options {
         std::int64_t batchSize = 128;
-        std::int64_t samples = 0;     ///< first so many of the (shuffled) order; 0: all
-        std::optional<Seed> shuffle;  ///< empty: the data set's own order
+        std::int64_t firstSample = 0;  ///< of the (shuffled) order; those in front of it are left out
+        std::int64_t samples = 0;      ///< so many of the (shuffled) order from there; 0: all
+        std::optional<Seed> shuffle;   ///< empty: the data set's own order
         Augmentation augmentation;
         bool dropLast = false;  ///< leave out a last batch that is not full
     };
 
-    /// Errors  ShapeMismatch: mean/scale do not match the channels; InvalidConfig: sizes below 1.
+    /// Errors  ShapeMismatch: mean/scale do not match the channels; InvalidConfig: sizes below 1, or a
+    /// first sample the data set does not have.
     BatchSource(std::shared_ptr<const Dataset> dataset, DataSpec spec, Options options);
 
     std::int64_t batchCount() const noexcept;

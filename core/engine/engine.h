@@ -60,12 +60,18 @@ struct EpochReport {
     std::int64_t epoch = 0;  ///< 1-based
     double trainLoss = 0;
     double trainTop1Percent = 0;  ///< while learning, augmented
-    EvaluationResult test;       ///< of the deployed form: folded and fake-quantized where a configuration is
-    double learningRate = 0;     ///< of the last step
-    double imagesPerSecond = 0;  ///< training alone
+    /// On the held-out images, of the deployed form: folded and fake-quantized where a configuration is. Empty
+    /// where nothing is held out.
+    std::optional<EvaluationResult> validation;
+    EvaluationResult test;             ///< likewise, where nothing is held out; no samples otherwise
+    double learningRate = 0;           ///< of the last step
+    double imagesPerSecond = 0;        ///< training alone
     std::int64_t peakMemoryBytes = 0;  ///< of the process so far
     double elapsedMs = 0;
-    bool isBest = false;  ///< the most correct test images so far
+    bool isBest = false;  ///< the most correct images so far, of those epochs are compared on
+
+    /// What epochs are compared by.
+    const EvaluationResult& measured() const noexcept { return validation ? *validation : test; }
 };
 
 /// Told as things happen, on the working thread.
@@ -96,7 +102,9 @@ struct QuantizedTraining {
 struct TrainTask {
     const Graph* graph = nullptr;            ///< batch norm not folded
     const BatchSource* trainData = nullptr;  ///< batches of TrainOptions::batchSize
-    const BatchSource* testData = nullptr;
+    /// Training images kept out of trainData, on which epochs are compared; null: they are compared on testData.
+    const BatchSource* validationData = nullptr;
+    const BatchSource* testData = nullptr;  ///< read once, at the end, where there is validation data
     TrainOptions options;
     std::optional<QuantizedTraining> quantization;  ///< empty: float training
     std::string checkpointFolder;                   ///< where checkpoints go; empty: none are written
@@ -108,6 +116,8 @@ struct TrainResult {
     Graph graph;     ///< trained, batch norm not folded
     QuantPlan plan;  ///< of prepare(graph) with the configuration's batch-norm modes; empty for float
     EvaluationResult test;
+    std::optional<EvaluationResult> validation;  ///< of these weights; empty where nothing was held out
+    bool isChosenByTest = false;  ///< the best of several epochs on the test images: `test` is optimistic
     std::int64_t epoch = 0;       ///< whose weights these are, 1-based
     bool isStoppedEarly = false;  ///< by RunContext::requestStop
 };

@@ -4,6 +4,7 @@
 #include "core/train/parameter_rules.h"
 #include "core/types/error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -31,6 +32,11 @@ void require(bool isFine, const std::string& option, double value, const std::st
 
 bool isFiniteAtLeastZero(double value) {
     return value >= 0 && std::isfinite(value);
+}
+
+void requireValidationSamples(const TrainOptions& options) {
+    const std::int64_t heldOut = options.validationSamples.value_or(0);
+    require(heldOut >= 0, "validation_samples", static_cast<double>(heldOut), "a number from 0");
 }
 
 void validateRules(const std::vector<ParameterRule>& rules) {
@@ -107,11 +113,25 @@ void validateTrainOptions(const TrainOptions& options) {
             "a number from 0");
     require(isFiniteAtLeastZero(options.checkpointMinutes), "checkpoint_minutes", options.checkpointMinutes,
             "a number from 0");
+    requireValidationSamples(options);
     if (options.device != "cpu" && options.device != "cuda") {
         refuse("device '" + options.device + "' is neither 'cpu' nor 'cuda'");
     }
     optimizerParams(options.optimizer);
     validateRules(options.rules);
+}
+
+std::int64_t heldOutSamples(const TrainOptions& options, std::int64_t available) {
+    constexpr std::int64_t kShare = 10;
+    requireValidationSamples(options);
+    const std::int64_t unasked =
+        options.keep == KeptWeights::Best ? std::max<std::int64_t>(1, available / kShare) : 0;
+    const std::int64_t heldOut = options.validationSamples.value_or(unasked);
+    if (heldOut >= available) {
+        refuse("validation_samples = " + std::to_string(heldOut) + " of " + std::to_string(available) +
+               " training images leaves none to learn from; hold out fewer, or 0 to hold out none");
+    }
+    return heldOut;
 }
 
 std::vector<std::string> decayGuidelineFindings(const TrainOptions& options) {

@@ -87,7 +87,7 @@ struct QatOptions {
 /// Which weights a training hands back.
 enum class KeptWeights {
     Last,  ///< those of the last epoch
-    Best,  ///< those of the epoch with the most correct test images, the first of equals
+    Best,  ///< those of the epoch with the most correct held-out images, the first of equals
 };
 
 /// Everything about a training but its model, its data and its grids. Validated by validateTrainOptions.
@@ -106,6 +106,8 @@ struct TrainOptions {
     Precision precision = Precision::Float32;
     std::string device = "cpu";  ///< "cpu" or "cuda"
     KeptWeights keep = KeptWeights::Last;
+    /// Training images that are not learned from but tell after each epoch how good it is; see heldOutSamples.
+    std::optional<std::int64_t> validationSamples;
     double checkpointMinutes = 10;  ///< between checkpoints inside an epoch; 0: at epochs alone
     Seed seed;
 };
@@ -121,6 +123,14 @@ const std::vector<std::string>& batchNormTrainingNames();  ///< "running_merge"
 
 /// Errors  InvalidConfig naming the option, its value and what it may be.
 void validateTrainOptions(const TrainOptions& options);
+
+/// How many of `available` training images are held out: validationSamples where it is given, otherwise a tenth
+/// (rounded down, at least 1) when the best epoch is kept and none when the last one is. Epochs are then compared
+/// on the held-out images, and the test images are read once, at the end, for a figure no choice was made by.
+/// 0: nothing is held out; every image is learned from, epochs are measured on the test images, and where the best
+/// of them is kept its figure is optimistic.
+/// Errors  InvalidConfig: fewer than 0, or no image left to learn from.
+std::int64_t heldOutSamples(const TrainOptions& options, std::int64_t available);
 
 /// What TI's guideline says against these options, one sentence each: every parameter should decay, biases,
 /// batch norm and depthwise weights included, by about 1e-4. Empty when they follow it. Source

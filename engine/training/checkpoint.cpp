@@ -18,7 +18,7 @@ namespace bitlathe::engine {
 namespace {
 
 constexpr std::string_view kMagic = "BLCK";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kFront = 4 + 4 + 8;
 
 template <typename Number>

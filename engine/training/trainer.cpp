@@ -5,6 +5,7 @@
 #include "engine/evaluator.h"
 #include "engine/process_memory.h"
 #include "engine/training/checkpoint.h"
+#include "engine/training/checkpoint_keeper.h"
 #include "engine/training/gradient_step.h"
 #include "engine/training/network.h"
 #include "engine/training/quantized_network.h"
@@ -12,11 +13,9 @@
 #include "engine/training/workers.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +28,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kRangeReportInterval = 10;  // steps
-constexpr double kDiskRetrySeconds = 30;
 
 double millisecondsSince(Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -57,12 +55,6 @@ NamedTensors copied(const NamedTensors& tensors) {
     return copies;
 }
 
-bool isDiskFull(const core::Error& error) {
-    const std::string text = error.what();
-    return text.find(std::strerror(ENOSPC)) != std::string::npos ||
-           text.find(std::strerror(EDQUOT)) != std::string::npos;
-}
-
 std::unique_ptr<Network> makeNetwork(const core::TrainTask& task,
                                      const std::shared_ptr<const Workers>& workers) {
     if (task.quantization) {
@@ -81,7 +73,8 @@ public:
           m_optimizer(makeOptimizer(m_options.optimizer, m_network->parameters(m_options))),
           m_step(task, *m_network, *m_optimizer, m_workers),
           m_schedule(core::makeSchedule(m_options.schedule, m_options.learningRate,
-                                        {m_options.epochs, stepsPerEpoch()})) {
+                                        {m_options.epochs, stepsPerEpoch()})),
+          m_checkpoints(task, context) {
         if (!task.resumeFolder.empty()) {
             resume(checkpointPath(task.resumeFolder));
         }
@@ -93,7 +86,8 @@ public:
                 return stoppedEarly();
             }
         }
-        return m_options.keep == core::KeptWeights::Best ? bestResult() : *m_last;
+        return m_options.keep == core::KeptWeights::Best ? bestResult()
+                                                         : result(m_state.lastMeasured, m_state.epoch);
     }
 
 private:
@@ -107,20 +101,18 @@ private:
             if (m_context.isStopRequested()) {
                 return false;
             }
-            if (isCheckpointDue()) {
+            if (m_checkpoints.isDue()) {
                 saveCheckpoint();
             }
             step();
         }
         closeEpoch(begin, millisecondsSince(begin));
-        ++m_state.epoch;
-        m_state.batch = 0;
-        m_state.lossSum = 0;
-        m_state.samples = 0;
-        m_state.correct = 0;
+        m_state.closeEpoch();
         saveCheckpoint();
         return true;
     }
+
+    void saveCheckpoint() { m_checkpoints.save(m_state, totalSteps(), *m_network, *m_optimizer); }
 
     void step() {
         const auto begin = Clock::now();
@@ -150,32 +142,34 @@ private:
     }
 
     void closeEpoch(Clock::time_point begin, double learningMs) {
-        // A stage of its own: the training's count must not jump back to the test's first batch.
-        core::RunContext testing = m_context;
-        testing.beginStage("test after epoch " + std::to_string(m_state.epoch + 1));
+        shareSums();
+        const core::EvaluationResult measured =
+            measure(comparedOn(), "measure epoch " + std::to_string(m_state.epoch + 1));
         core::EpochReport report;
         report.epoch = m_state.epoch + 1;
-        shareSums();
         report.trainLoss = m_state.lossSum / static_cast<double>(m_state.samples);
         report.trainTop1Percent = percent(m_state.correct, m_state.samples);
-        if (isFirst()) {
-            report.test = m_network->evaluate(*m_task.testData, testing);
-        }
+        (m_task.validationData == nullptr ? report.test : report.validation.emplace()) = measured;
         report.learningRate = m_schedule->rate(m_state.step - 1);
         report.imagesPerSecond = 1000.0 * static_cast<double>(m_state.samples) / learningMs;
         report.peakMemoryBytes = peakMemoryBytes();
         report.elapsedMs = millisecondsSince(begin);
-        m_state.lastTest = report.test;
-        m_last = core::TrainResult{m_network->graph(), m_network->plan(), report.test, report.epoch, false};
-        if (m_state.bestNetwork.empty() || report.test.correct > m_state.bestTest.correct) {
-            m_state.bestNetwork = copied(m_network->state());
-            m_state.bestTest = report.test;
-            m_state.bestEpoch = report.epoch;
-            report.isBest = true;
-        }
+        report.isBest = keepIfBest(measured);
         if (m_observer.onEpoch) {
             m_observer.onEpoch(report);
         }
+    }
+
+    /// Whether the epoch that ends is the best so far.
+    bool keepIfBest(const core::EvaluationResult& measured) {
+        m_state.lastMeasured = measured;
+        if (!m_state.bestNetwork.empty() && measured.correct <= m_state.bestMeasured.correct) {
+            return false;
+        }
+        m_state.bestNetwork = copied(m_network->state());
+        m_state.bestMeasured = measured;
+        m_state.bestEpoch = m_state.epoch + 1;
+        return true;
     }
 
     void shareSums() {
@@ -188,68 +182,57 @@ private:
 
     // Results -----------------------------------------------------------------------------------------------
 
-    /// The best epoch's weights put back into the network.
-    core::TrainResult bestResult() {
-        restoreTensors(m_state.bestNetwork, "", m_network->state());
-        return {m_network->graph(), m_network->plan(), m_state.bestTest, m_state.bestEpoch, false};
+    const core::BatchSource& comparedOn() const {
+        return m_task.validationData == nullptr ? *m_task.testData : *m_task.validationData;
     }
 
-    core::TrainResult stoppedEarly() {
-        core::TrainResult result;
-        if (!m_state.bestNetwork.empty()) {
-            result = bestResult();
-        } else {
-            // Stopped inside the first epoch: what there is, measured.
-            core::RunContext testing = m_context;
-            testing.beginStage("test after the stop");
-            result = {m_network->graph(), m_network->plan(), m_network->evaluate(*m_task.testData, testing),
-                      m_state.epoch + 1, true};
+    /// Of the network as it is, by rank 0 alone. A stage of its own: the training's count must not jump back to the
+    /// first batch.
+    core::EvaluationResult measure(const core::BatchSource& data, const std::string& stage) const {
+        if (!isFirst()) {
+            return {};
         }
-        result.isStoppedEarly = true;
+        core::RunContext context = m_context;
+        context.beginStage(stage);
+        return m_network->evaluate(data, context);
+    }
+
+    /// What the network holds. measured  of it, on the images epochs are compared on
+    core::TrainResult result(const core::EvaluationResult& measured, std::int64_t epoch) const {
+        core::TrainResult result;
+        result.graph = m_network->graph();
+        result.plan = m_network->plan();
+        result.epoch = epoch;
+        if (m_task.validationData == nullptr) {
+            result.test = measured;
+        } else {
+            result.validation = measured;
+            result.test = measure(*m_task.testData, "test");
+        }
         return result;
     }
 
-    // Checkpoints -------------------------------------------------------------------------------------------
-
-    bool isCheckpointDue() const {
-        return m_options.checkpointMinutes > 0 && !m_task.checkpointFolder.empty() &&
-               millisecondsSince(m_lastCheckpoint) > m_options.checkpointMinutes * 60'000;
+    /// The best epoch's weights put back into the network.
+    core::TrainResult bestResult() {
+        restoreTensors(m_state.bestNetwork, "", m_network->state());
+        core::TrainResult best = result(m_state.bestMeasured, m_state.bestEpoch);
+        best.isChosenByTest = m_task.validationData == nullptr && m_state.epoch > 1;
+        return best;
     }
 
-    /// Waits while the disk is full: a training of days must not be lost to it.
-    void saveCheckpoint() {
-        if (m_task.checkpointFolder.empty() || !isFirst()) {
-            return;
-        }
-        for (;;) {
-            try {
-                packed(m_task, m_state, *m_network, *m_optimizer)
-                    .save(checkpointPath(m_task.checkpointFolder));
-                break;
-            } catch (const core::Error& error) {
-                if (!isDiskFull(error)) {
-                    throw;
-                }
-                m_context.waitFor(
-                    m_state.step, totalSteps(),
-                    std::string("paused: the disk is full; free space and the training goes on (") +
-                        error.what() + ")",
-                    kDiskRetrySeconds);
-            }
-        }
-        m_lastCheckpoint = Clock::now();
+    core::TrainResult stoppedEarly() {
+        // Inside the first epoch: what there is, measured.
+        core::TrainResult stopped = m_state.bestNetwork.empty()
+                                        ? result(measure(comparedOn(), "measure after the stop"), 1)
+                                        : bestResult();
+        stopped.isStoppedEarly = true;
+        return stopped;
     }
 
     void resume(const std::string& path) {
-        const std::optional<Checkpoint> found = Checkpoint::load(path);
-        if (!found) {
-            return;  // it ended before its first checkpoint: the beginning is where it goes on
-        }
-        m_state = unpacked(*found, path, m_task, *m_network, *m_optimizer);
-        if (m_state.epoch > 0) {
-            // Only the end of the training asks for it, and at an epoch's end it is what the network holds.
-            m_last = core::TrainResult{m_network->graph(), m_network->plan(), m_state.lastTest, m_state.epoch,
-                                       false};
+        // None: it ended before its first checkpoint, and the beginning is where it goes on.
+        if (const std::optional<Checkpoint> found = Checkpoint::load(path)) {
+            m_state = unpacked(*found, path, m_task, *m_network, *m_optimizer);
         }
     }
 
@@ -305,8 +288,7 @@ private:
     std::unique_ptr<core::LearningRateSchedule> m_schedule;
     core::Batch m_batch;
     TrainingState m_state;
-    std::optional<core::TrainResult> m_last;  ///< of the epoch before; empty: none yet
-    Clock::time_point m_lastCheckpoint = Clock::now();
+    CheckpointKeeper m_checkpoints;
 };
 
 }  // namespace

@@ -16,20 +16,20 @@ namespace {
 constexpr const char* kNetwork = "network/";
 constexpr const char* kBest = "best/";
 
-nlohmann::json testToJson(const core::EvaluationResult& test) {
-    return {{"samples", test.samples},
-            {"correct", test.correct},
-            {"mean_loss", test.meanLoss},
-            {"elapsed_ms", test.elapsedMs}};
+nlohmann::json measuredToJson(const core::EvaluationResult& measured) {
+    return {{"samples", measured.samples},
+            {"correct", measured.correct},
+            {"mean_loss", measured.meanLoss},
+            {"elapsed_ms", measured.elapsedMs}};
 }
 
-core::EvaluationResult testFromJson(const nlohmann::json& json) {
-    core::EvaluationResult test;
-    test.samples = json.at("samples");
-    test.correct = json.at("correct");
-    test.meanLoss = json.at("mean_loss");
-    test.elapsedMs = json.at("elapsed_ms");
-    return test;
+core::EvaluationResult measuredFromJson(const nlohmann::json& json) {
+    core::EvaluationResult measured;
+    measured.samples = json.at("samples");
+    measured.correct = json.at("correct");
+    measured.meanLoss = json.at("mean_loss");
+    measured.elapsedMs = json.at("elapsed_ms");
+    return measured;
 }
 
 std::string slotName(std::size_t slot, const Parameter& parameter) {
@@ -53,9 +53,18 @@ void restoreOptimizer(const Checkpoint& from, Optimizer& optimizer) {
 
 }  // namespace
 
+void TrainingState::closeEpoch() {
+    ++epoch;
+    batch = 0;
+    lossSum = 0;
+    samples = 0;
+    correct = 0;
+}
+
 nlohmann::json fingerprintOf(const core::TrainTask& task) {
     return {{"model", core::graphHash(*task.graph)},
             {"data", task.trainData->hash()},
+            {"validation", task.validationData == nullptr ? "" : task.validationData->hash()},
             {"epochs", task.options.epochs},
             {"batch_size", task.options.batchSize},
             {"optimizer", task.options.optimizer.name},
@@ -74,8 +83,8 @@ Checkpoint packed(const core::TrainTask& task, const TrainingState& state, Netwo
                       {"correct", state.correct},
                       {"optimizer_steps", optimizer.steps()},
                       {"best_epoch", state.bestEpoch},
-                      {"best_test", testToJson(state.bestTest)},
-                      {"last_test", testToJson(state.lastTest)}};
+                      {"best_measured", measuredToJson(state.bestMeasured)},
+                      {"last_measured", measuredToJson(state.lastMeasured)}};
     const auto& slots = optimizer.state();
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         for (std::size_t i = 0; i < slots[slot].size(); ++i) {
@@ -109,8 +118,8 @@ TrainingState unpacked(const Checkpoint& checkpoint, const std::string& path, co
     state.lossSum = numbers.at("loss_sum");
     state.samples = numbers.at("samples");
     state.correct = numbers.at("correct");
-    state.lastTest = testFromJson(numbers.at("last_test"));
-    state.bestTest = testFromJson(numbers.at("best_test"));
+    state.lastMeasured = measuredFromJson(numbers.at("last_measured"));
+    state.bestMeasured = measuredFromJson(numbers.at("best_measured"));
     state.bestEpoch = numbers.at("best_epoch");
     restoreTensors(checkpoint.tensors, kNetwork, network.state());
     restoreOptimizer(checkpoint, optimizer);

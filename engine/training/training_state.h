@@ -23,10 +23,14 @@ struct TrainingState {
     std::int64_t samples = 0;
     std::int64_t correct = 0;
 
-    core::EvaluationResult lastTest;  ///< of the epoch before
-    NamedTensors bestNetwork;  ///< state of the epoch with the most correct test images; empty: none yet
-    core::EvaluationResult bestTest;
+    // As measured on the images epochs are compared on: those held out, or the test images.
+    core::EvaluationResult lastMeasured;  ///< of the epoch before
+    NamedTensors bestNetwork;             ///< state of the epoch with the most correct; empty: none yet
+    core::EvaluationResult bestMeasured;
     std::int64_t bestEpoch = 0;  ///< 1-based
+
+    /// Goes to the beginning of the next epoch.
+    void closeEpoch();
 };
 
 /// What a checkpoint must agree with to be gone on from: the model, the data and the length of the training.

@@ -60,22 +60,22 @@ core::QuantizedModel trainVariant(RecipeSession& session, const QatStage& stage,
     const EvaluateStage whole;
     const auto* const evaluate = session.stage<EvaluateStage>();
     const core::BatchSource& test = session.evaluationData(evaluate != nullptr ? *evaluate : whole);
-    const core::BatchSource train =
-        trainingBatches(session.recipe.data, stage.options, stage.samples, session.recipe.seed);
+    const TrainingImages images =
+        trainingImages(session.recipe.data, stage.options, stage.samples, session.recipe.seed);
     measureStart(session, start, test, result);
 
     core::TrainTask task = trainingTask(session, result.run, stage.options);
     // After post-training methods the training starts from what they made: batch norm of the folded layers is in their
     // weights by then, and stays there.
     task.graph = config.postTraining.empty() ? session.model.imported.get() : &start.model.graph;
-    task.trainData = &train;
+    images.giveTo(task);
     task.testData = &test;
     task.quantization = core::QuantizedTraining{
         &config, &start.statistics, session.learned ? &session.learned->plan : nullptr, stage.quantization};
     core::EpochReport last;
     const core::TrainResult trained = session.engine.train(task, session.stageContext("train " + result.name),
                                                            trainingObserver(session, result.run, last));
-    logTraining(session, result.run, trained, last, train.sampleCount());
+    logTraining(session, result.run, trained, last, images.train.sampleCount());
 
     core::QuantizedModel quantized;
     quantized.model =

@@ -153,6 +153,9 @@ void readNumbers(const JsonReader& stage, core::TrainOptions& options) {
     if (stage.has("clip_gradient_norm")) {
         options.clipGradientNorm = stage.at("clip_gradient_norm").number(0, 1e9);
     }
+    if (stage.has("validation_samples")) {
+        options.validationSamples = stage.at("validation_samples").integer(0, kMaxElements);
+    }
     if (stage.has("checkpoint_minutes")) {
         options.checkpointMinutes = stage.at("checkpoint_minutes").number(0, 1e6);
     }
@@ -176,6 +179,7 @@ const std::vector<std::string>& trainOptionKeys() {
                                                "precision",
                                                "device",
                                                "keep",
+                                               "validation_samples",
                                                "clip_gradient_norm",
                                                "checkpoint_minutes"};
     return keys;
@@ -239,6 +243,9 @@ void writeTrainOptions(const core::TrainOptions& options, nlohmann::json& stage)
     stage["precision"] = options.precision == core::Precision::Float32 ? "float32" : "bfloat16";
     stage["device"] = options.device;
     stage["keep"] = options.keep == core::KeptWeights::Last ? "last" : "best";
+    if (options.validationSamples) {
+        stage["validation_samples"] = *options.validationSamples;
+    }
     stage["checkpoint_minutes"] = options.checkpointMinutes;
 }
 

@@ -33,8 +33,7 @@ Artefact saveTrained(core::Engine& engine, const core::Graph& graph, const std::
 
 TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const core::Graph& graph) {
     const Recipe& recipe = session.recipe;
-    const core::BatchSource trainData =
-        trainingBatches(recipe.data, stage.options, stage.samples, recipe.seed);
+    const TrainingImages images = trainingImages(recipe.data, stage.options, stage.samples, recipe.seed);
     EvaluateStage whole;
     const core::BatchSource& testData =
         session.evaluationData(session.stage<EvaluateStage>() ? *session.stage<EvaluateStage>() : whole);
@@ -44,7 +43,7 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
     return insideRunRow(session.log, row, [&](RunId run) {
         core::TrainTask task = trainingTask(session, run, stage.options);
         task.graph = &graph;
-        task.trainData = &trainData;
+        images.giveTo(task);
         task.testData = &testData;
         core::EpochReport last;
         const core::TrainResult outcome =
@@ -65,7 +64,7 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
         for (const core::Metric& metric : evaluationMetrics(outcome.test)) {
             session.log.addMetric(run, metric);
         }
-        logTraining(session, run, outcome, last, trainData.sampleCount());
+        logTraining(session, run, outcome, last, images.train.sampleCount());
         for (const Artefact& artefact : result.artefacts) {
             session.log.addArtefact(run, artefact);
         }

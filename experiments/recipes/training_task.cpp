@@ -4,6 +4,7 @@
 #include "experiments/records/metric_names.h"
 #include "experiments/store/run_folder.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace bitlathe::experiments {
@@ -12,22 +13,41 @@ namespace {
 
 std::vector<MetricStep> stepsOf(const core::EpochReport& report) {
     const auto epoch = static_cast<double>(report.epoch);
+    const char* const top1 = report.validation ? metric::kValidationTop1 : metric::kTop1;
+    const char* const loss = report.validation ? metric::kValidationLoss : metric::kLoss;
     return {{metric::kTrainLoss, epoch, report.trainLoss},
-            {metric::kTop1, epoch, report.test.top1Percent()},
-            {metric::kLoss, epoch, report.test.meanLoss},
+            {top1, epoch, report.measured().top1Percent()},
+            {loss, epoch, report.measured().meanLoss},
             {metric::kLearningRate, epoch, report.learningRate}};
 }
 
 }  // namespace
 
-core::BatchSource trainingBatches(const core::DataSpec& data, const core::TrainOptions& options,
-                                  std::int64_t samples, core::Seed seed) {
-    core::BatchSource::Options batches;
-    batches.batchSize = options.batchSize;
-    batches.samples = samples;
-    batches.shuffle = seed;
-    batches.augmentation = options.augmentation;
-    return core::BatchSource(core::openDataset(data, core::DataSplit::Train), data, batches);
+TrainingImages trainingImages(const core::DataSpec& data, const core::TrainOptions& options,
+                              std::int64_t samples, core::Seed seed) {
+    const auto dataset = core::openDataset(data, core::DataSplit::Train);
+    const std::int64_t available = samples > 0 ? std::min(samples, dataset->size()) : dataset->size();
+    const std::int64_t heldOut = core::heldOutSamples(options, available);
+    core::BatchSource::Options learned;
+    learned.batchSize = options.batchSize;
+    learned.samples = available - heldOut;
+    learned.shuffle = seed;
+    learned.augmentation = options.augmentation;
+    TrainingImages images{core::BatchSource(dataset, data, learned), {}};
+    if (heldOut > 0) {
+        core::BatchSource::Options measured;
+        measured.batchSize = EvaluateStage{}.batchSize;
+        measured.firstSample = learned.samples;
+        measured.samples = heldOut;
+        measured.shuffle = seed;
+        images.validation.emplace(dataset, data, measured);
+    }
+    return images;
+}
+
+void TrainingImages::giveTo(core::TrainTask& task) const {
+    task.trainData = &train;
+    task.validationData = validation ? &*validation : nullptr;
 }
 
 core::TrainTask trainingTask(RecipeSession& session, RunId run, const core::TrainOptions& options) {
@@ -59,6 +79,13 @@ void logTraining(RecipeSession& session, RunId run, const core::TrainResult& res
         session.log.addMetric(run, {name, value, unit, count, {}, {}});
     };
     add(metric::kTrainLoss, last.trainLoss, "nats", samples);
+    if (result.validation) {
+        add(metric::kValidationTop1, result.validation->top1Percent(), "%", result.validation->samples);
+        add(metric::kValidationLoss, result.validation->meanLoss, "nats", result.validation->samples);
+    }
+    if (result.isChosenByTest) {
+        add(metric::kChosenByTest, 1, "", 0);
+    }
     add("epochs", static_cast<double>(result.epoch), "", 0);
     if (last.imagesPerSecond > 0) {
         add(metric::kTrainImagesPerSecond, last.imagesPerSecond, "images/s", 0);

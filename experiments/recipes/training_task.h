@@ -3,11 +3,24 @@
 #include "core/engine/engine.h"
 #include "experiments/recipes/recipe_session.h"
 
+#include <optional>
+
 namespace bitlathe::experiments {
 
-/// The stage's images in the order of `seed`, flipped and shifted as its options say. samples  0: all
-core::BatchSource trainingBatches(const core::DataSpec& data, const core::TrainOptions& options,
-                                  std::int64_t samples, core::Seed seed);
+/// A stage's images: those learned from, and those held out.
+struct TrainingImages {
+    core::BatchSource train;
+    std::optional<core::BatchSource> validation;  ///< as they are, in one order; empty: none held out
+
+    /// Makes them the task's.
+    void giveTo(core::TrainTask& task) const;
+};
+
+/// `samples` images of the training split (0: all) in the order of `seed`; the last of them are held out
+/// (core::heldOutSamples), the others flipped and shifted as the options say. Calibration takes its images from the
+/// front of the same order. Errors  InvalidConfig: no image is left to learn from.
+TrainingImages trainingImages(const core::DataSpec& data, const core::TrainOptions& options,
+                              std::int64_t samples, core::Seed seed);
 
 /// What both trainings share: options with the recipe's seed, checkpoints in the run's folder, the folder to
 /// resume from and the other workers.

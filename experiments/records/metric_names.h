@@ -35,7 +35,12 @@ inline constexpr const char* kCodesDiffering = "integer_codes_differing";
 /// Of the differing codes those that float32 rounding does not explain.
 inline constexpr const char* kCodesUnexplained = "integer_codes_unexplained";
 
-// Of a training, also by epoch (MetricStep::name), beside kTop1 and kLoss on the test data.
+// Of a training, also by epoch (MetricStep::name), beside kTop1 and kLoss on the test data. Where images are held out,
+// the test data has no figure by epoch.
+inline constexpr const char* kValidationTop1 = "validation_top1";  ///< %, on the held-out training images
+inline constexpr const char* kValidationLoss = "validation_loss";  ///< nats, likewise
+inline constexpr const char* kChosenByTest =
+    "epoch_chosen_by_test";  ///< 1: the best epoch was found on the test data; absent otherwise
 inline constexpr const char* kTrainLoss = "train_loss";  ///< nats, mean over the epoch
 inline constexpr const char* kLearningRate = "learning_rate";
 inline constexpr const char* kTrainImagesPerSecond = "train_images_per_second";  ///< images/s

@@ -44,6 +44,8 @@ private:
                                     "stages[qat].samples=640",
                                     "stages[qat].batch_size=32",
                                     "stages[qat].epochs=2",
+                                    "stages[qat].keep=best",
+                                    "stages[qat].validation_samples=128",
                                     "stages[qat].checkpoint_minutes=0.0001",
                                     "stages[evaluate].samples=300"};
         QStringList arguments{"run", path, "--json"};
@@ -97,6 +99,8 @@ private Q_SLOTS:
         const QJsonObject run = firstRun(resumed);
         QCOMPARE(metric(run, "top1"), metric(expected, "top1"));
         QCOMPARE(metric(run, "loss"), metric(expected, "loss"));
+        QCOMPARE(metric(run, "validation_loss"), metric(expected, "validation_loss"));
+        QVERIFY(metric(run, "validation_loss") > 0);
         // Weights and ranges to the byte.
         const QString id = QString::number(run["id"].toInt());
         QVERIFY(!bytes(whole + "/log.runs/1/model.pt").isEmpty());

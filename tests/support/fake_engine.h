@@ -160,12 +160,14 @@ public:
             core::EpochReport report;
             report.epoch = epoch;
             report.trainLoss = 1.0 / static_cast<double>(epoch);
-            report.test.samples = task.testData->sampleCount();
-            report.test.correct = report.test.samples * epoch / (epoch + 1);
+            const core::EvaluationResult measured =
+                measure(task.validationData == nullptr ? *task.testData : *task.validationData, epoch);
+            (task.validationData == nullptr ? report.test : report.validation.emplace()) = measured;
             if (observer.onEpoch) {
                 observer.onEpoch(report);
             }
-            result.test = report.test;
+            result.validation = report.validation;
+            result.test = measure(*task.testData, epoch);
             result.epoch = epoch;
         }
         context.checkpoint(epochs, epochs);
@@ -179,6 +181,13 @@ public:
     }
 
 private:
+    /// Right for `epoch` of epoch + 1 images.
+    static core::EvaluationResult measure(const core::BatchSource& data, std::int64_t epoch) {
+        core::EvaluationResult measured;
+        measured.samples = data.sampleCount();
+        measured.correct = measured.samples * epoch / (epoch + 1);
+        return measured;
+    }
     void note(const std::string& method, std::int64_t index) {
         callers.push_back(std::this_thread::get_id());
         if (onStep) {

@@ -12,7 +12,7 @@ std::vector<plots::TrainingPoint> trainingPoints(const std::vector<experiments::
     for (const experiments::MetricStep& step : steps) {
         if (step.name == metric::kTrainLoss) {
             byStep[step.step].loss = step.value;
-        } else if (step.name == metric::kTop1) {
+        } else if (step.name == metric::kTop1 || step.name == metric::kValidationTop1) {
             byStep[step.step].accuracyPercent = step.value;
         }
     }

@@ -282,7 +282,8 @@ void JobsPanel::refreshCurve() {
     std::vector<plots::TrainingPoint> points;
     if (job != nullptr) {
         for (const core::EpochReport& epoch : job->epochs) {
-            points.push_back({static_cast<double>(epoch.epoch), epoch.trainLoss, epoch.test.top1Percent()});
+            points.push_back(
+                {static_cast<double>(epoch.epoch), epoch.trainLoss, epoch.measured().top1Percent()});
         }
     }
     m_curve->setPlannedEpochs(job != nullptr && job->plannedEpochs > 0

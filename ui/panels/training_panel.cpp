@@ -65,7 +65,7 @@ std::vector<plots::TrainingPoint> curveOf(const JobInfo& job) {
     const auto addEpochs = [&](double until) {
         for (; epoch != job.epochs.end() && static_cast<double>(epoch->epoch) <= until; ++epoch) {
             points.push_back(
-                {static_cast<double>(epoch->epoch), std::nullopt, epoch->test.top1Percent(), {}});
+                {static_cast<double>(epoch->epoch), std::nullopt, epoch->measured().top1Percent(), {}});
         }
     };
     for (const core::StepReport& step : job.steps) {
@@ -79,7 +79,7 @@ std::vector<plots::TrainingPoint> curveOf(const JobInfo& job) {
     if (job.steps.empty()) {  // a trainer that tells of epochs alone
         for (const core::EpochReport& report : job.epochs) {
             points.push_back(
-                {static_cast<double>(report.epoch), report.trainLoss, report.test.top1Percent(), {}});
+                {static_cast<double>(report.epoch), report.trainLoss, report.measured().top1Percent(), {}});
         }
     } else {
         addEpochs(HUGE_VAL);
@@ -301,11 +301,11 @@ void TrainingPanel::refreshFigures() {
     }
     const auto best = std::max_element(shown->epochs.begin(), shown->epochs.end(),
                                        [](const core::EpochReport& a, const core::EpochReport& b) {
-                                           return a.test.correct < b.test.correct;
+                                           return a.measured().correct < b.measured().correct;
                                        });
     if (best != shown->epochs.end()) {
         parts += tr("best %1 % in epoch %2")
-                     .arg(QString::number(best->test.top1Percent(), 'f', 2))
+                     .arg(QString::number(best->measured().top1Percent(), 'f', 2))
                      .arg(best->epoch);
     }
     m_figures->setText(parts.join(QStringLiteral(" · ")));

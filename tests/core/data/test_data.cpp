@@ -187,6 +187,37 @@ private Q_SLOTS:
         QCOMPARE(std::set<float>(order.begin(), order.end()).size(), std::size_t{40});
     }
 
+    void whatOneLeavesOutAnotherBeginsWith() {
+        const Fixture fixture(5);
+        const auto hashOf = [&](std::int64_t first, std::int64_t samples) {
+            return BatchSource(fixture.open(), {},
+                               {.batchSize = 2, .firstSample = first, .samples = samples, .shuffle = Seed{3}})
+                .hash();
+        };
+        QVERIFY(hashOf(0, 3) != hashOf(3, 0));
+        QCOMPARE(hashOf(0, 0), hashOf(0, 5));
+        std::multiset<std::vector<float>> parts;
+        std::multiset<std::vector<float>> whole;
+        const auto readInto = [&](std::multiset<std::vector<float>>& images, std::int64_t first,
+                                  std::int64_t samples) {
+            const BatchSource source(
+                fixture.open(), {},
+                {.batchSize = 1, .firstSample = first, .samples = samples, .shuffle = Seed{3}});
+            QCOMPARE(source.sampleCount(), samples);
+            Batch batch;
+            for (std::int64_t i = 0; i < source.batchCount(); ++i) {
+                source.read(i, batch, /*epoch=*/1);
+                images.insert(batch.images);
+            }
+        };
+        readInto(whole, 0, 5);
+        readInto(parts, 0, 3);
+        readInto(parts, 3, 2);
+        QVERIFY(parts == whole);
+        QVERIFY_EXCEPTION_THROWN(BatchSource(fixture.open(), {}, {.firstSample = 5}), Error);
+        QVERIFY_EXCEPTION_THROWN(BatchSource(fixture.open(), {}, {.firstSample = -1}), Error);
+    }
+
     void augmentationMovesAndMirrorsWholeImages() {
         const Fixture fixture(40);
         DataSpec spec;

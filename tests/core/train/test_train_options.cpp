@@ -53,6 +53,31 @@ private Q_SLOTS:
         QVERIFY(isNear(cosine->rate(700), 0.025));
     }
 
+    void imagesAreHeldOutWhereAChoiceIsMade() {
+        TrainOptions options;
+        QCOMPARE(heldOutSamples(options, 60'000), std::int64_t{0});  // the last epoch is no choice
+        options.keep = KeptWeights::Best;
+        QCOMPARE(heldOutSamples(options, 60'000), std::int64_t{6'000});
+        QCOMPARE(heldOutSamples(options, 7), std::int64_t{1});
+        options.validationSamples = 0;
+        QCOMPARE(heldOutSamples(options, 60'000), std::int64_t{0});
+        options.validationSamples = 99;
+        QCOMPARE(heldOutSamples(options, 100), std::int64_t{99});
+        for (const std::int64_t available : {99, 50, 1}) {
+            try {
+                heldOutSamples(options, available);
+                QFAIL("nothing is left to learn from");
+            } catch (const Error& error) {
+                QCOMPARE(error.code(), ErrorCode::InvalidConfig);
+                const std::string expected = "validation_samples = 99 of " + std::to_string(available);
+                QVERIFY2(std::string(error.what()).find(expected) != std::string::npos, error.what());
+            }
+        }
+        options.validationSamples = -1;
+        QVERIFY_EXCEPTION_THROWN(heldOutSamples(options, 100), Error);
+        QVERIFY_EXCEPTION_THROWN(validateTrainOptions(options), Error);
+    }
+
     void warmUpRisesIntoTheSchedule() {
         ScheduleSpec warm = spec("constant");
         warm.warmUpEpochs = 2;

@@ -154,7 +154,8 @@ private Q_SLOTS:
                                         "learning_rate": 0.1, "weight_decay": 0},
                                        {"match": {"name": "stem.*"}, "learning_rate": 0}],
                         "distillation": {"weight": 0.5, "temperature": 2}, "clip_gradient_norm": 1.5,
-                        "precision": "bfloat16", "keep": "best", "checkpoint_minutes": 2,
+                        "precision": "bfloat16", "keep": "best", "validation_samples": 100,
+                        "checkpoint_minutes": 2,
                         "batch_norm": "delayed_fold", "fold_delay_epochs": 0.5, "freeze_ranges_epoch": 1.5}]})"));
         QCOMPARE(recipe.model.run, std::int64_t{12});
         const auto& qat = std::get<QatStage>(recipe.stages.at(0));
@@ -171,6 +172,7 @@ private Q_SLOTS:
         QVERIFY(!qat.options.rules[1].weightDecay.has_value());
         QVERIFY(qat.options.precision == core::Precision::BFloat16);
         QVERIFY(qat.options.keep == core::KeptWeights::Best);
+        QCOMPARE(*qat.options.validationSamples, std::int64_t{100});
         QVERIFY(qat.quantization.batchNorm == core::BatchNormTraining::DelayedFold);
         QCOMPARE(qat.quantization.foldDelayEpochs, 0.5);
         QCOMPARE(*qat.quantization.freezeRangesAtEpoch, 1.5);

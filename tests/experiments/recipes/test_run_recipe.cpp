@@ -414,6 +414,37 @@ private Q_SLOTS:
         QVERIFY(row.what.configJson.empty());
     }
 
+    void heldOutImagesHaveTheirOwnSeries() {
+        json training = document();
+        training["variants"] = json::array();
+        training["stages"] = json::parse(R"([{"stage": "train", "epochs": 2, "samples": 1000, "keep": "best",
+                                              "validation_samples": 300}])");
+        const RecipeResult result = run(parsed(training));
+        const RunRecord row = m_log->run(result.variants[0].run);
+        // The fake's second epoch: two of three.
+        QCOMPARE(row.metrics.at("validation_top1").samples, std::int64_t{300});
+        QCOMPARE(row.metrics.at("validation_top1").value, 100.0 * 200 / 300);
+        QCOMPARE(row.metrics.at("top1").samples, std::int64_t{10'000});
+        QCOMPARE(row.metrics.at("train_loss").samples, std::int64_t{700});
+        QCOMPARE(row.metrics.count("epoch_chosen_by_test"), std::size_t{0});
+        std::map<std::string, int> points;
+        for (const MetricStep& step : m_log->metricSteps(row.id)) {
+            ++points[step.name];
+        }
+        QCOMPARE(points["validation_top1"], 2);
+        QCOMPARE(points["validation_loss"], 2);
+        QCOMPARE(points.count("top1"), std::size_t{0});
+
+        training["stages"][0]["validation_samples"] = 1000;
+        try {
+            run(parsed(training));
+            QFAIL("trained on nothing");
+        } catch (const core::Error& error) {
+            QVERIFY2(QString(error.what()).contains("validation_samples = 1000 of 1000 training images"),
+                     error.what());
+        }
+    }
+
     void aModelInTheWorkingFolderIsFoundToo() {
         const QString before = QDir::currentPath();
         QTemporaryDir elsewhere;

@@ -50,6 +50,7 @@ QatStage unusualStage() {
     options.clipGradientNorm = 1.5;
     options.precision = core::Precision::BFloat16;
     options.keep = core::KeptWeights::Best;
+    options.validationSamples = 500;
     options.checkpointMinutes = 2.5;
     stage.samples = 5000;
     stage.quantization.batchNorm = core::BatchNormTraining::DelayedFold;

@@ -20,6 +20,7 @@ namespace bitlathe::ui {
 namespace {
 
 constexpr int kMostWorkers = 64;
+constexpr int kUnsaid = -1;  // the box's lowest value, shown as words
 
 /// The driver's own file; LibTorch says the rest when the training starts.
 bool hasNvidiaDriver() {
@@ -40,12 +41,21 @@ ExecutionSection::ExecutionSection(QWidget* parent) : TrainSection(parent) {
     m_keep = new QComboBox(this);
     m_keep->addItem(tr("those of the last epoch"), static_cast<int>(core::KeptWeights::Last));
     m_keep->addItem(tr("those of the best epoch"), static_cast<int>(core::KeptWeights::Best));
-    m_keep->setToolTip(tr("The best is chosen by the test images, so its figure flatters"));
+    m_keep->setToolTip(tr("The best is the one with the most correct held-out images"));
     m_samples = new QSpinBox(this);
     m_samples->setRange(0, 1'000'000'000);
     m_samples->setGroupSeparatorShown(true);
     m_samples->setSpecialValueText(tr("all"));
     m_samples->setSuffix(tr(" images"));
+    m_validation = new QSpinBox(this);
+    m_validation->setObjectName(QStringLiteral("validation_samples"));
+    m_validation->setRange(kUnsaid, 1'000'000'000);
+    m_validation->setGroupSeparatorShown(true);
+    m_validation->setSuffix(tr(" images"));
+    m_validation->setToolTip(
+        tr("Training images that are not learned from: epochs are compared on them, and the test images are "
+           "read once, at the end. With 0 epochs are compared on the test images, and the figure of the best "
+           "one flatters"));
     m_checkpoints = new NumberBox(0, 1e6, 10, this);
     m_checkpoints->setSuffix(tr(" minutes"));
     m_checkpoints->setSpecialValueText(tr("at each epoch's end alone"));
@@ -79,6 +89,7 @@ ExecutionSection::ExecutionSection(QWidget* parent) : TrainSection(parent) {
     m_form->addRow(tr("&Arithmetic"), m_precision);
     m_form->addRow(tr("Com&pute on"), m_device);
     m_form->addRow(tr("Train &on"), m_samples);
+    m_form->addRow(tr("&Hold out"), m_validation);
     m_form->addRow(tr("&Keep weights"), m_keep);
     m_form->addRow(tr("Chec&kpoint every"), m_checkpoints);
     m_form->addRow(tr("&Workers"), m_workers);
@@ -88,9 +99,10 @@ ExecutionSection::ExecutionSection(QWidget* parent) : TrainSection(parent) {
     for (QComboBox* const box : {m_precision, m_device, m_keep}) {
         connect(box, &QComboBox::activated, this, &ExecutionSection::edited);
     }
-    for (QSpinBox* const box : {m_samples, m_workers}) {
+    for (QSpinBox* const box : {m_samples, m_validation, m_workers}) {
         connect(box, &QSpinBox::valueChanged, this, &ExecutionSection::edited);
     }
+    connect(m_keep, &QComboBox::currentIndexChanged, this, &ExecutionSection::sayWhatIsHeldOut);
     connect(m_checkpoints, &QDoubleSpinBox::valueChanged, this, &ExecutionSection::edited);
     connect(m_output, &QLineEdit::textChanged, this, &ExecutionSection::edited);
 }
@@ -111,6 +123,8 @@ void ExecutionSection::load(const TrainingRequest& request) {
     m_form->labelForField(m_device)->setVisible(hasChoice);
     m_keep->setCurrentIndex(m_keep->findData(static_cast<int>(options.keep)));
     m_samples->setValue(static_cast<int>(request.samples()));
+    m_validation->setValue(static_cast<int>(options.validationSamples.value_or(kUnsaid)));
+    sayWhatIsHeldOut();
     m_checkpoints->setValue(options.checkpointMinutes);
     m_workers->setValue(request.workers);
     m_output->setText(QString::fromStdString(request.floating.output));
@@ -123,10 +137,17 @@ void ExecutionSection::store(TrainingRequest& request) const {
     options.precision = static_cast<core::Precision>(m_precision->currentData().toInt());
     options.device = m_device->currentData().toString().toStdString();
     options.keep = static_cast<core::KeptWeights>(m_keep->currentData().toInt());
+    options.validationSamples =
+        m_validation->value() == kUnsaid ? std::nullopt : std::optional<std::int64_t>(m_validation->value());
     options.checkpointMinutes = m_checkpoints->value();
     request.samples() = m_samples->value();
     request.workers = m_workers->value();
     request.floating.output = m_output->text().trimmed().toStdString();
+}
+
+void ExecutionSection::sayWhatIsHeldOut() {
+    const bool keepsBest = m_keep->currentData().toInt() == static_cast<int>(core::KeptWeights::Best);
+    m_validation->setSpecialValueText(keepsBest ? tr("a tenth") : tr("none"));
 }
 
 QString ExecutionSection::summary() const {

@@ -25,11 +25,15 @@ public:
     QString summary() const override;
 
 private:
+    /// Of the box's lowest value: what no number means depends on which weights are kept.
+    void sayWhatIsHeldOut();
+
     QFormLayout* m_form = nullptr;
     QComboBox* m_precision = nullptr;
     QComboBox* m_device = nullptr;
     QComboBox* m_keep = nullptr;
     QSpinBox* m_samples = nullptr;
+    QSpinBox* m_validation = nullptr;
     NumberBox* m_checkpoints = nullptr;
     QSpinBox* m_workers = nullptr;
     QWidget* m_outputRow = nullptr;
