@@ -76,6 +76,8 @@ struct EpochReport {
 
 /// Told as things happen, on the working thread.
 struct TrainObserver {
+    /// Of a training with TrainTask::resumeFolder, before its first step: how many steps it need not take again.
+    std::function<void(std::int64_t done, std::int64_t totalSteps)> onResume;
     std::function<void(const StepReport&)> onStep;
     std::function<void(const EpochReport&)> onEpoch;
 };
@@ -98,6 +100,9 @@ struct QuantizedTraining {
     QatOptions options;
 };
 
+/// The newest checkpoint's name in TrainTask::checkpointFolder.
+inline constexpr const char* kCheckpointFile = "checkpoint.blck";
+
 /// A training as a whole. What is pointed to must outlive the call.
 struct TrainTask {
     const Graph* graph = nullptr;            ///< batch norm not folded
@@ -108,7 +113,8 @@ struct TrainTask {
     TrainOptions options;
     std::optional<QuantizedTraining> quantization;  ///< empty: float training
     std::string checkpointFolder;                   ///< where checkpoints go; empty: none are written
-    std::string resumeFolder;  ///< whose newest checkpoint to continue from; empty: begin anew
+    std::string
+        resumeFolder;  ///< whose newest checkpoint to continue from, if it holds one; empty: begin anew
     WorkerGroup workers;
 };
 

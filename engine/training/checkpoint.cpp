@@ -1,5 +1,6 @@
 #include "engine/training/checkpoint.h"
 
+#include "core/engine/engine.h"
 #include "core/types/error.h"
 #include "core/util/atomic_file.h"
 #include "core/util/sha256.h"
@@ -56,7 +57,7 @@ at::Tensor tensorFrom(const nlohmann::json& entry, const std::string& bytes, std
 }  // namespace
 
 std::string checkpointPath(const std::string& folder) {
-    return (std::filesystem::path(folder) / "checkpoint.blck").string();
+    return (std::filesystem::path(folder) / core::kCheckpointFile).string();
 }
 
 void Checkpoint::save(const std::string& path) const {

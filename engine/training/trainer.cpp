@@ -74,13 +74,12 @@ public:
           m_step(task, *m_network, *m_optimizer, m_workers),
           m_schedule(core::makeSchedule(m_options.schedule, m_options.learningRate,
                                         {m_options.epochs, stepsPerEpoch()})),
-          m_checkpoints(task, context) {
-        if (!task.resumeFolder.empty()) {
-            resume(checkpointPath(task.resumeFolder));
-        }
-    }
+          m_checkpoints(task, context) {}
 
     core::TrainResult run() {
+        if (!m_task.resumeFolder.empty()) {
+            resume(checkpointPath(m_task.resumeFolder));
+        }
         while (m_state.epoch < m_options.epochs) {
             if (!runEpoch()) {
                 return stoppedEarly();
@@ -233,6 +232,10 @@ private:
         // None: it ended before its first checkpoint, and the beginning is where it goes on.
         if (const std::optional<Checkpoint> found = Checkpoint::load(path)) {
             m_state = unpacked(*found, path, m_task, *m_network, *m_optimizer);
+            saveCheckpoint();  // its own, so that it can be resumed before the next is due
+        }
+        if (m_observer.onResume) {
+            m_observer.onResume(m_state.step, totalSteps());
         }
     }
 

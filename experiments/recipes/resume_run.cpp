@@ -1,10 +1,12 @@
 #include "experiments/recipes/resume_run.h"
 
 #include "core/types/error.h"
+#include "experiments/records/metric_names.h"
 #include "experiments/store/run_folder.h"
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 namespace bitlathe::experiments {
 
@@ -18,6 +20,31 @@ bool trains(const Recipe& recipe) {
     return std::any_of(recipe.stages.begin(), recipe.stages.end(), [](const Stage& stage) {
         return std::holds_alternative<QatStage>(stage) || std::holds_alternative<TrainStage>(stage);
     });
+}
+
+/// Which run a training goes on with; empty: it began anew, or what went before was removed with its checkpoints.
+std::optional<RunId> resumedBy(const ExperimentLog& log, RunId run) {
+    try {
+        const RunRecord record = log.run(run);
+        const auto before = record.metrics.find(metric::kResumedRun);
+        return before == record.metrics.end()
+                   ? std::nullopt
+                   : std::optional(RunId{static_cast<std::int64_t>(before->second.value)});
+    } catch (const core::Error&) {
+        return std::nullopt;
+    }
+}
+
+/// Of the run itself; where it ended before its first checkpoint, of the one it was itself resumed from, and so on.
+std::string folderToResume(const ExperimentLog& log, RunId run) {
+    std::error_code ignored;
+    for (std::optional<RunId> at = run; at; at = resumedBy(log, *at)) {
+        const std::string folder = runFolder(log, *at);
+        if (std::filesystem::exists(std::filesystem::path(folder) / core::kCheckpointFile, ignored)) {
+            return folder;
+        }
+    }
+    return runFolder(log, run);
 }
 
 }  // namespace
@@ -49,12 +76,9 @@ RecipeResult resumeRun(RunId run, core::Engine& engine, ExperimentLog& log,
                        const RecipeObserver& observer) {
     const Recipe recipe = recipeToResume(log, run);
     Execution execution;
-    execution.resumeFolder = runFolder(log, run);
-    RecipeResult result = runRecipe(recipe, engine, log, devices, context, observer, execution);
-    for (const VariantResult& variant : result.variants) {
-        log.addMetric(variant.run, {"resumed_run", static_cast<double>(run.value), "", 0, {}, {}});
-    }
-    return result;
+    execution.resumedRun = run;
+    execution.resumeFolder = folderToResume(log, run);
+    return runRecipe(recipe, engine, log, devices, context, observer, execution);
 }
 
 }  // namespace bitlathe::experiments

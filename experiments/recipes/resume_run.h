@@ -11,7 +11,9 @@ bool isResumable(const ExperimentLog& log, const RunRecord& run);
 /// Errors  LogError: no such run. InvalidConfig: it is running, or ended well, or trained nothing.
 Recipe recipeToResume(const ExperimentLog& log, RunId run);
 
-/// Goes on with the training of `run` from its newest checkpoint, as a new run whose metric `resumed_run` names it.
+/// Goes on with the training of `run` from its newest checkpoint, as a new run whose metric `resumed_run` names it; from
+/// that of the run it was itself resumed from, or else from the beginning, where it ended before its first one. The
+/// numbers come out as those of a training that was never interrupted.
 /// Errors  as recipeToResume and runRecipe.
 RecipeResult resumeRun(RunId run, core::Engine& engine, ExperimentLog& log,
                        const core::DeviceCatalogue& devices, const core::RunContext& context,

@@ -42,11 +42,13 @@ struct RecipeObserver {
     std::function<void(const VariantResult&)> onVariant;
     std::function<void(const core::StepReport&)> onStep;
     std::function<void(const core::EpochReport&)> onEpoch;
+    std::function<void(std::int64_t done, std::int64_t totalSteps)> onResume;  ///< as core::TrainObserver's
 };
 
 /// How this execution differs from any other of the same recipe; its numbers do not.
 struct Execution {
-    std::string resumeFolder;  ///< of the run whose training goes on from its newest checkpoint; empty: none
+    std::optional<RunId> resumedRun;  ///< whose training goes on
+    std::string resumeFolder;         ///< where its newest checkpoint is; empty: nothing is resumed
     core::WorkerGroup workers;
 };
 

@@ -13,9 +13,12 @@ namespace bitlathe::experiments {
 
 namespace {
 
-/// The recipe that repeats the training alone.
-Recipe trainingRecipe(const Recipe& recipe, const TrainStage& stage) {
-    Recipe alone = recipe;
+/// The recipe that repeats the training alone, its model where it was found.
+Recipe trainingRecipe(const RecipeSession& session, const TrainStage& stage) {
+    Recipe alone = session.recipe;
+    if (!alone.model.file.empty()) {
+        alone.model.file = session.modelPath;
+    }
     alone.variants.clear();
     alone.stages = {stage};
     return alone;
@@ -39,8 +42,9 @@ TrainedModel runTraining(RecipeSession& session, const TrainStage& stage, const 
         session.evaluationData(session.stage<EvaluateStage>() ? *session.stage<EvaluateStage>() : whole);
 
     NewRun row = session.newRun("training");
-    row.recipeJson = trainingRecipe(recipe, stage).toJson().dump();
+    row.recipeJson = trainingRecipe(session, stage).toJson().dump();
     return insideRunRow(session.log, row, [&](RunId run) {
+        noteResumption(session, run);
         core::TrainTask task = trainingTask(session, run, stage.options);
         task.graph = &graph;
         images.giveTo(task);

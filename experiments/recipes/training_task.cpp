@@ -50,6 +50,12 @@ void TrainingImages::giveTo(core::TrainTask& task) const {
     task.validationData = validation ? &*validation : nullptr;
 }
 
+void noteResumption(RecipeSession& session, RunId run) {
+    if (const std::optional<RunId>& resumed = session.execution.resumedRun) {
+        session.log.addMetric(run, {metric::kResumedRun, static_cast<double>(resumed->value), "", 0, {}, {}});
+    }
+}
+
 core::TrainTask trainingTask(RecipeSession& session, RunId run, const core::TrainOptions& options) {
     core::TrainTask task;
     task.options = options;
@@ -63,6 +69,12 @@ core::TrainTask trainingTask(RecipeSession& session, RunId run, const core::Trai
 core::TrainObserver trainingObserver(RecipeSession& session, RunId run, core::EpochReport& last) {
     core::TrainObserver observer;
     observer.onStep = session.observer.onStep;
+    observer.onResume = [&session, run](std::int64_t done, std::int64_t totalSteps) {
+        session.log.addMetric(run, {metric::kResumedStep, static_cast<double>(done), "", 0, {}, {}});
+        if (session.observer.onResume) {
+            session.observer.onResume(done, totalSteps);
+        }
+    };
     observer.onEpoch = [&session, run, &last](const core::EpochReport& report) {
         last = report;
         session.log.addMetricSteps(run, stepsOf(report));

@@ -22,6 +22,10 @@ struct TrainingImages {
 TrainingImages trainingImages(const core::DataSpec& data, const core::TrainOptions& options,
                               std::int64_t samples, core::Seed seed);
 
+/// Writes into the row which run its training goes on with, if it does: first of all, so that it is known of a run that
+/// ends before its first checkpoint.
+void noteResumption(RecipeSession& session, RunId run);
+
 /// What both trainings share: options with the recipe's seed, checkpoints in the run's folder, the folder to
 /// resume from and the other workers.
 core::TrainTask trainingTask(RecipeSession& session, RunId run, const core::TrainOptions& options);

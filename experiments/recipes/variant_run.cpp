@@ -5,6 +5,7 @@
 #include "experiments/recipes/export_variant.h"
 #include "experiments/recipes/qat_run.h"
 #include "experiments/recipes/run_row.h"
+#include "experiments/recipes/training_task.h"
 #include "experiments/recipes/variant_report.h"
 #include "experiments/records/metric_names.h"
 
@@ -112,6 +113,7 @@ void exportWhereAsked(RecipeSession& session, const core::QuantizedModel& quanti
 VariantResult runVariant(RecipeSession& session, const ResolvedVariant& resolved,
                          const std::function<void(RunId)>& also) {
     return insideRunRow(session.log, describe(session, resolved), [&](RunId run) {
+        noteResumption(session, run);
         VariantResult result;
         result.run = run;
         result.name = resolved.variant->name;

@@ -41,6 +41,10 @@ inline constexpr const char* kValidationTop1 = "validation_top1";  ///< %, on th
 inline constexpr const char* kValidationLoss = "validation_loss";  ///< nats, likewise
 inline constexpr const char* kChosenByTest =
     "epoch_chosen_by_test";  ///< 1: the best epoch was found on the test data; absent otherwise
+inline constexpr const char* kResumedRun =
+    "resumed_run";  ///< id of the run that a resumed training goes on with
+inline constexpr const char* kResumedStep =
+    "resumed_step";  ///< steps it had not to take again; 0: from the beginning
 inline constexpr const char* kTrainLoss = "train_loss";  ///< nats, mean over the epoch
 inline constexpr const char* kLearningRate = "learning_rate";
 inline constexpr const char* kTrainImagesPerSecond = "train_images_per_second";  ///< images/s

@@ -20,7 +20,10 @@ class TestResume : public QObject {
     Q_OBJECT
 
 private:
+    static constexpr const char* kCheckpoint = "/log.runs/1/checkpoint.blck";
+
     QTemporaryDir m_folder;
+    QJsonObject m_expected;  ///< the run that nothing came between
 
     static QProcessEnvironment environment() {
         QProcessEnvironment result = QProcessEnvironment::systemEnvironment();
@@ -68,44 +71,67 @@ private:
         QFile file(path);
         return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
     }
-    /// Starts the recipe and kills it as soon as a checkpoint is there and `delayMs` more have passed.
-    void killInTraining(const QString& folder, int delayMs) {
+    /// Starts the recipe and kills it as soon as `sign` is there and `delayMs` more have passed.
+    void killInTraining(const QString& folder, const QString& sign, int delayMs) {
         QProcess program;
         program.setProcessEnvironment(environment());
         program.setWorkingDirectory(folder);
         program.start(tests::commandLineProgram(), recipe() + QStringList{"--log", "log.db"});
         QVERIFY(program.waitForStarted());
-        const QString checkpoint = folder + "/log.runs/1/checkpoint.blck";
-        QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(checkpoint), tests::kPatienceMs);
+        QTRY_VERIFY_WITH_TIMEOUT(QFile::exists(folder + sign), tests::kPatienceMs);
         QTest::qWait(delayMs);
         ::kill(static_cast<pid_t>(program.processId()), SIGKILL);
         QVERIFY(program.waitForFinished(tests::kPatienceMs));
         QCOMPARE(program.exitStatus(), QProcess::CrashExit);
     }
 
-private Q_SLOTS:
-    void killedAndResumedIsTheSame() {
-        const QString whole = inFolder("whole");
-        const ProgramResult uninterrupted =
-            tests::runCommandLine(recipe() + QStringList{"--log", "log.db"}, environment(), whole);
-        QVERIFY2(uninterrupted.exitCode == 0, uninterrupted.errors.constData());
-        const QJsonObject expected = firstRun(uninterrupted);
-
-        const QString killed = inFolder("killed");
-        killInTraining(killed, 150);
+    /// Resumes the folder's first run and compares it with the one that nothing came between.
+    void resumeAndCompare(const QString& folder, const char* message, QJsonObject& run) {
         const ProgramResult resumed =
-            tests::runCommandLine({"resume", "1", "--json", "--log", "log.db"}, environment(), killed);
+            tests::runCommandLine({"resume", "1", "--json", "--log", "log.db"}, environment(), folder);
         QVERIFY2(resumed.exitCode == 0, resumed.errors.constData());
-        const QJsonObject run = firstRun(resumed);
-        QCOMPARE(metric(run, "top1"), metric(expected, "top1"));
-        QCOMPARE(metric(run, "loss"), metric(expected, "loss"));
-        QCOMPARE(metric(run, "validation_loss"), metric(expected, "validation_loss"));
-        QVERIFY(metric(run, "validation_loss") > 0);
+        QVERIFY2(resumed.errors.contains(message), resumed.errors.constData());
+        run = firstRun(resumed);
+        QCOMPARE(metric(run, "resumed_run"), 1.0);
+        for (const char* const name : {"top1", "loss", "validation_top1", "validation_loss"}) {
+            QCOMPARE(metric(run, name), metric(m_expected, name));
+            QVERIFY(metric(run, name) > 0);
+        }
         // Weights and ranges to the byte.
-        const QString id = QString::number(run["id"].toInt());
-        QVERIFY(!bytes(whole + "/log.runs/1/model.pt").isEmpty());
-        QCOMPARE(bytes(killed + "/log.runs/" + id + "/model.pt"), bytes(whole + "/log.runs/1/model.pt"));
-        QCOMPARE(bytes(killed + "/log.runs/" + id + "/plan.json"), bytes(whole + "/log.runs/1/plan.json"));
+        const QString own = folder + "/log.runs/" + QString::number(run["id"].toInt());
+        const QString whole = m_folder.filePath("whole/log.runs/1");
+        QVERIFY(!bytes(whole + "/model.pt").isEmpty());
+        QCOMPARE(bytes(own + "/model.pt"), bytes(whole + "/model.pt"));
+        QCOMPARE(bytes(own + "/plan.json"), bytes(whole + "/plan.json"));
+    }
+
+private Q_SLOTS:
+    void initTestCase() {
+        const ProgramResult uninterrupted = tests::runCommandLine(recipe() + QStringList{"--log", "log.db"},
+                                                                  environment(), inFolder("whole"));
+        QVERIFY2(uninterrupted.exitCode == 0, uninterrupted.errors.constData());
+        m_expected = firstRun(uninterrupted);
+    }
+
+    void killedAndResumedIsTheSame() {
+        const QString killed = inFolder("killed");
+        killInTraining(killed, kCheckpoint, 150);
+        QJsonObject run;
+        resumeAndCompare(killed, "goes on after step", run);
+        QVERIFY(metric(run, "resumed_step") > 0);
+    }
+
+    /// There is nothing to go on from, so the training begins anew, and says so.
+    void killedBeforeItsFirstCheckpointIsTheSame() {
+        const QString killed = inFolder("killed early");
+        killInTraining(killed, "/log.runs/1", 0);
+        QFile::remove(killed + kCheckpoint);  // a busy machine may have killed it late
+        QJsonObject run;
+        resumeAndCompare(killed, "no checkpoint was written before it ended: from the beginning", run);
+        QCOMPARE(metric(run, "resumed_step"), 0.0);
+        const ProgramResult shown =
+            tests::runCommandLine({"runs", "show", "1", "--json", "--log", "log.db"}, environment(), killed);
+        QCOMPARE(shown.json().object()["status"].toString(), QString("interrupted"));
     }
 
     void aRunThatSucceededIsNotResumed() {

@@ -13,6 +13,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -91,7 +92,8 @@ private Q_SLOTS:
         QTest::newRow("sgd, inside an epoch") << "sgd" << 8;
         QTest::newRow("adam, inside an epoch") << "adamw" << 8;
         QTest::newRow("at the end of an epoch") << "sgd" << 6;
-        QTest::newRow("before the first checkpoint") << "sgd" << 0;
+        QTest::newRow("at the beginning") << "sgd" << 0;
+        QTest::newRow("before the first checkpoint") << "sgd" << -1;
     }
     void resumedIsTheSameAsUninterrupted() {
         QFETCH(QString, optimizer);
@@ -108,15 +110,30 @@ private Q_SLOTS:
         bench.folder = folder.path().toStdString();
         core::RunContext* own = nullptr;
         core::RunContext context([&](const core::Progress& progress) {
-            if (progress.stage.empty() && progress.done == stopAt) {
+            if (progress.stage.empty() && progress.done == std::max(0, stopAt)) {
                 own->requestCancel();
             }
         });
         own = &context;
         QVERIFY_EXCEPTION_THROWN(bench.run(context), core::Cancelled);
+        if (stopAt < 0) {
+            std::filesystem::remove(engine::checkpointPath(bench.folder));
+        }
         core::TrainTask task = bench.task();
         task.resumeFolder = bench.folder;
-        const core::TrainResult resumed = bench.engine.train(task, {}, {});
+        const QTemporaryDir next;
+        task.checkpointFolder = next.path().toStdString();
+        std::int64_t done = -1;
+        bool hasOwnCheckpoint = false;
+        core::TrainObserver observer;
+        observer.onResume = [&](std::int64_t step, std::int64_t totalSteps) {
+            done = step;
+            hasOwnCheckpoint = std::filesystem::exists(engine::checkpointPath(task.checkpointFolder));
+            QCOMPARE(totalSteps, std::int64_t{18});
+        };
+        const core::TrainResult resumed = bench.engine.train(task, {}, observer);
+        QCOMPARE(done, std::int64_t{std::max(0, stopAt)});
+        QCOMPARE(hasOwnCheckpoint, stopAt >= 0);
         QCOMPARE(core::graphHash(resumed.graph), core::graphHash(whole.graph));
         QVERIFY(isSamePlan(resumed.plan, whole.plan));
         QCOMPARE(resumed.test.meanLoss, whole.test.meanLoss);

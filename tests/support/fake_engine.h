@@ -31,6 +31,7 @@ public:
     int threads = 1;
     int calibrations = 0;
     int evaluations = 0;
+    std::string resumeFolder;   ///< of the newest training
     int sensitivityProbes = 0;  ///< asked in all
 
     core::EngineInfo info() const override { return {"fake 1.0", "none", "scalar", threads}; }
@@ -154,6 +155,10 @@ public:
                             const core::TrainObserver& observer) override {
         const std::int64_t epochs = task.options.epochs;
         core::TrainResult result;
+        resumeFolder = task.resumeFolder;
+        if (!task.resumeFolder.empty() && observer.onResume) {
+            observer.onResume(0, epochs);
+        }
         for (std::int64_t epoch = 1; epoch <= epochs; ++epoch) {
             note("train", epoch);
             context.checkpoint(epoch - 1, epochs, "epoch " + std::to_string(epoch));
