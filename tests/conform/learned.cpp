@@ -11,7 +11,9 @@ std::vector<Kind> learnedKinds() {
     using namespace learned_cases;
     const auto method = [](const Case& item, const char* name) { return item.text("method") == name; };
     return {
-        {"warm-up", [=](const Case& c) { return method(c, "lsq") && c.hasParam("stable"); }, runWarmUp},
+        {"warm-up",
+         [=](const Case& c) { return (method(c, "lsq") || method(c, "pact")) && c.hasParam("stable"); },
+         runWarmUp},
         {"progressive levels", [=](const Case& c) { return method(c, "lsq") && c.hasParam("from_levels"); },
          runProgressive},
         {"learned clip", [=](const Case& c) { return method(c, "lsq") && c.hasInput("clip_val"); },

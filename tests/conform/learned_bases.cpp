@@ -32,6 +32,38 @@ struct Adaptation {
     }
 };
 
+/// The library's fit, regularised as the reference does it. Weights: (diagonal + 1e-4) * 1.000001 against
+/// 1e-4 v; codes are -1 and 1, so each diagonal is the number of values. Activations: nothing, except that a
+/// code bit no value has gives a basis number of 0.
+std::vector<double> referenceFit(const Case& item, const std::vector<float>& values,
+                                 const std::vector<std::uint32_t>& indices, const BasisLevels& levels,
+                                 const std::vector<double>& basis) {
+    constexpr double kRidge = 1e-4;
+    const bool isHalfWave = item.flag("half_range");
+    if (!isWeight(item)) {
+        return leastSquaresBasis(values, indices, levels, std::vector<double>(basis.size(), 0.0), isHalfWave,
+                                 1e-9);
+    }
+    const double ridge = kRidge * 1.000001 + static_cast<double>(values.size()) * 1e-6;
+    std::vector<double> drawnTo = basis;
+    for (double& value : drawnTo) {
+        value *= kRidge / ridge;
+    }
+    return leastSquaresBasis(values, indices, levels, drawnTo, isHalfWave, ridge);
+}
+
+/// The most update steps that a field of the case asks for: "basis_after_<steps>_...".
+int stepsOf(const Case& item) {
+    const std::string prefix = "basis_after_";
+    int steps = 1;
+    for (const auto& [key, value] : item.expected().items()) {
+        if (key.starts_with(prefix) && std::isdigit(static_cast<unsigned char>(key[prefix.size()])) != 0) {
+            steps = std::max(steps, std::stoi(key.substr(prefix.size())));
+        }
+    }
+    return steps;
+}
+
 std::vector<double> columnOf(const Tensor& basis, std::size_t group, std::size_t groups) {
     std::vector<double> result;
     for (std::size_t i = group; i < basis.size(); i += groups) {
@@ -50,8 +82,6 @@ void runLearnedBasis(Case& item) {
     const std::vector<Slice> groups = groupsOf(item, data.shape);
     const std::size_t count = groups.size();
     const Adaptation adaptation(item, data, groups);
-    // Weights: the authors' ridge. Activations: the cases have none, and are regular without.
-    const double ridge = isWeight(item) ? 1e-4 : 1e-9;
     std::vector<float> normalised(data.x.size());
     for (std::size_t i = 0; i < data.x.size(); ++i) {
         normalised[i] = static_cast<float>((data.x[i] - adaptation.shift[i]) / adaptation.divisor[i]);
@@ -76,7 +106,7 @@ void runLearnedBasis(Case& item) {
         scatter(y, groups[g], out);
         put("levels_sorted", levels.levels, g);
         put("thresholds", levels.thresholds, g);
-        const std::vector<double> fitted = leastSquaresBasis(part, indices, levels, start, isHalfWave, ridge);
+        const std::vector<double> fitted = referenceFit(item, part, indices, levels, start);
         put("basis_least_squares", fitted, g);
         if (!isWeight(item)) {
             for (std::size_t i = 0; i < part.size(); ++i) {
@@ -86,15 +116,15 @@ void runLearnedBasis(Case& item) {
             }
         }
         // Repeated updates, by moving average and by cumulative mean.
+        const int steps = stepsOf(item);
         const double ema = item.number("ema", 0.9);
         std::vector<double> moving = start;
         std::vector<double> cumulative = start;
-        for (int step = 1; step <= 20; ++step) {
+        for (int step = 1; step <= steps; ++step) {
             for (auto* v : {&moving, &cumulative}) {
                 const BasisLevels now = basisLevels(*v, isHalfWave);
                 quantizeToBasis(part, out, indices, now);
-                const std::vector<double> target =
-                    leastSquaresBasis(part, indices, now, *v, isHalfWave, ridge);
+                const std::vector<double> target = referenceFit(item, part, indices, now, *v);
                 for (std::size_t i = 0; i < v->size(); ++i) {
                     (*v)[i] = v == &moving ? ema * (*v)[i] + (1 - ema) * target[i]
                                            : ((*v)[i] * (step - 1) + target[i]) / step;

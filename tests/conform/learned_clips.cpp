@@ -26,54 +26,125 @@ ClipGradientFactor factorOf(const std::string& name) {
     return name == "scale-element" ? ClipGradientFactor::ScaleElement : ClipGradientFactor::None;
 }
 
-}  // namespace
-
 // Clipped activations
 // ------------------------------------------------------------------------------------------------
-void runClippedActivation(Case& item) {
-    const Data data = dataOf(item);
-    const bool isPact = item.text("method") == "pact";
+Forward forwardClippedActivation(const Case& item, const Data& data, bool isPact) {
+    Forward result(data.x.size());
     ClippedActivation grid;
     grid.alpha = isPact ? item.floats("clip_val").front() : static_cast<float>(item.number("clip", 1.0));
     grid.steps = levelsOf(item) - 1;
     grid.mask = isPact ? ClippedActivation::Mask::HalfOpen : ClippedActivation::Mask::Closed;
-    std::vector<float> y(data.x.size());
-    std::vector<float> gradient(data.x.size());
-    clippedActivation(data.x, y, grid);
-    const double gradientAlpha = clippedActivationBackward(data.x, data.gradient, gradient, grid);
-    item.check("y", y, toleranceOf(item));
-    item.check("grad_x", gradient, toleranceOf(item));
-    item.check("grad_clip_val", gradientAlpha, toleranceOf(item));
-}
-
-void runProximal(Case& item) {
-    // A mixture of the value and its quantized form; the quantizer is the DoReFa activation of the case's
-    // bits.
-    const Data data = dataOf(item);
-    const double prox = item.number("prox");
-    ClippedActivation grid;
-    grid.steps = levelsOf(item) - 1;
-    grid.mask = ClippedActivation::Mask::Closed;
-    std::vector<float> quantized(data.x.size());
-    std::vector<float> gradient(data.x.size());
-    clippedActivation(data.x, quantized, grid);
-    clippedActivationBackward(data.x, data.gradient, gradient, grid);
-    std::vector<double> y;
-    std::vector<double> dx;
-    for (std::size_t i = 0; i < data.x.size(); ++i) {
-        y.push_back(prox * data.x[i] + (1 - prox) * quantized[i]);
-        dx.push_back(prox * data.gradient[i] + (1 - prox) * gradient[i]);
-    }
-    item.check("y", y, toleranceOf(item));
-    item.check("grad_x", dx, toleranceOf(item));
+    clippedActivation(data.x, result.y, grid);
+    result.gradientClip = {clippedActivationBackward(data.x, data.gradient, result.dx, grid)};
+    return result;
 }
 
 // DoReFa weights
 // -----------------------------------------------------------------------------------------------------
+Forward forwardDorefaWeights(const Case& item, const Data& data) {
+    Forward result(data.x.size());
+    const std::vector<Outer> outer = outerOf(item, data);
+    std::vector<float> normalised = data.x;
+    std::vector<float> upstream = data.gradient;
+    for (const Outer& group : outer) {
+        group.enter(normalised, upstream);
+    }
+    dorefaWeights(normalised, result.y, levelsOf(item));
+    for (const Outer& group : outer) {
+        result.gradientGamma.push_back(group.gradientGamma(data.gradient, result.y));
+    }
+    dorefaWeightsBackward(normalised, upstream, result.dx);
+    for (const Outer& group : outer) {
+        group.leave(result.y, result.dx);
+    }
+    return result;
+}
+
+// Learned clips
+// ------------------------------------------------------------------------------------------------------
+Forward forwardLearnedClip(const Case& item, const Data& data) {
+    Forward result(data.x.size());
+    const std::vector<float> clips = item.floats("clip_val");
+    const std::vector<Slice> groups = groupsOf(item, data.shape, clips.size());
+    const std::vector<Outer> outer = outerOf(item, data, clips.size());
+    std::vector<float> normalised = data.x;
+    std::vector<float> upstream = data.gradient;
+    for (const Outer& group : outer) {
+        group.enter(normalised, upstream);
+    }
+    LearnedClip grid;
+    grid.levels = levelsOf(item);
+    grid.isHalfWave = item.flag("half_range", !isWeight(item));
+    double inside = 1.0;
+    if (item.text("grad_type") == "STE-scale") {  // one scale for the whole tensor, whatever its groups
+        std::vector<float> ratios = normalised;
+        for (std::size_t g = 0; g < groups.size(); ++g) {
+            for (const std::size_t i : groups[g]) {
+                ratios[i] /= std::fabs(clips.at(g));
+            }
+        }
+        inside = insideGradientScale(ratios, grid);
+    }
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        grid.clip = clips.at(g);
+        const std::vector<float> part = gather(normalised, groups[g]);
+        std::vector<float> out(part.size());
+        std::vector<float> own(part.size());
+        learnedClip(part, out, grid);
+        result.gradientClip.push_back(
+            learnedClipBackward(part, gather(upstream, groups[g]), own, grid, inside));
+        scatter(result.y, groups[g], out);
+        scatter(result.dx, groups[g], own);
+    }
+    for (const Outer& group : outer) {
+        result.gradientGamma.push_back(group.gradientGamma(data.gradient, result.y));
+        group.leave(result.y, result.dx);
+    }
+    return result;
+}
+
+}  // namespace
+
+void runClippedActivation(Case& item) {
+    const Forward q = forwardClippedActivation(item, dataOf(item), item.text("method") == "pact");
+    item.check("y", q.y, toleranceOf(item));
+    item.check("grad_x", q.dx, toleranceOf(item));
+    item.check("grad_clip_val", q.gradientClip, toleranceOf(item));
+}
+
+void runProximal(Case& item) {
+    // A mixture of the value and its quantized form: the quantizer is run under the name of its own method on
+    // the quantizer's share of the gradient, then mixed.
+    const Data data = dataOf(item);
+    const double prox = item.number("prox");
+    const std::string choice = item.text("repo_choice");
+    const bool isClip = choice.starts_with("lsq");
+    std::vector<float> share = data.gradient;
+    for (float& value : share) {
+        value = static_cast<float>((1 - prox) * static_cast<double>(value));
+    }
+    Forward q;
+    if (isClip) {
+        q = forwardLearnedClip(item, {data.shape, data.x, share});
+    } else if (isWeight(item)) {
+        q = forwardDorefaWeights(item, {data.shape, data.x, share});
+    } else {
+        q = forwardClippedActivation(item, {data.shape, data.x, share}, choice == "pact");
+    }
+    std::vector<double> y;
+    std::vector<double> dx;
+    for (std::size_t i = 0; i < data.x.size(); ++i) {
+        y.push_back(prox * data.x[i] + (1 - prox) * q.y[i]);
+        dx.push_back(prox * data.gradient[i] + q.dx[i]);
+    }
+    item.check("y", y, toleranceOf(item));
+    item.check("grad_x", dx, toleranceOf(item));
+    item.check("grad_clip_val", q.gradientClip, toleranceOf(item));
+    item.check("grad_gamma", q.gradientGamma, toleranceOf(item));
+}
+
 void runDorefaWeights(Case& item) {
     const Data data = dataOf(item);
-    std::vector<float> y(data.x.size());
-    std::vector<float> gradient(data.x.size());
     const auto scale = static_cast<float>(meanMagnitude(data.x));
     std::vector<float> binary(data.x.size());
     binarise(data.x, binary, scale);
@@ -84,27 +155,10 @@ void runDorefaWeights(Case& item) {
         item.check("grad_x", binaryGradient, toleranceOf(item));
         return;
     }
-    std::vector<float> normalised = data.x;
-    std::vector<double> divisors(data.x.size(), 1.0);
-    if (item.text("adaptive") == "var-mean") {
-        for (const Slice& group : groupsOf(item, data.shape)) {
-            std::vector<float> part = gather(data.x, group);
-            const WeightMoments moments = weightMoments(part);
-            standardise(part, part, moments);
-            scatter(normalised, group, part);
-            for (const std::size_t i : group) {
-                divisors[i] = standardiseDivisor(moments);
-            }
-        }
-    }
-    dorefaWeights(normalised, y, levelsOf(item));
-    dorefaWeightsBackward(normalised, data.gradient, gradient);
-    std::vector<double> dx;
-    for (std::size_t i = 0; i < gradient.size(); ++i) {
-        dx.push_back(gradient[i] / divisors[i]);
-    }
-    item.check("y", y, toleranceOf(item));
-    item.check("grad_x", dx, toleranceOf(item));
+    const Forward q = forwardDorefaWeights(item, data);
+    item.check("y", q.y, toleranceOf(item));
+    item.check("grad_x", q.dx, toleranceOf(item));
+    item.check("grad_gamma", q.gradientGamma, toleranceOf(item));
     comparePaper(item, "y", doubles(binary), toleranceOf(item));
     comparePaper(item, "grad_x", doubles(binaryGradient), toleranceOf(item));
 }
@@ -148,76 +202,35 @@ void runPaperStep(Case& item, const Data& data) {
 void runLearnedClip(Case& item) {
     const Data data = dataOf(item);
     const Tolerance tolerance = toleranceOf(item);
-    const std::vector<float> clips = item.floats("clip_val");
-    const std::vector<float> gammas = item.hasInput("gamma") ? item.floats("gamma") : std::vector<float>();
-    const std::vector<Slice> groups = groupsOf(item, data.shape, clips.size());
-    const bool isNormalised = item.text("adaptive") == "var-mean";
-    const bool isRestored = item.flag("restore");
-    std::vector<float> y(data.x.size());
-    std::vector<float> dx(data.x.size());
-    std::vector<double> gradientClip;
-    std::vector<double> gradientGamma;
+    Forward q = forwardLearnedClip(item, data);
     double factor = 1;
     if (item.hasParam("grad_scale")) {
-        const double perClip = static_cast<double>(data.x.size() / groups.size());
-        factor = clipGradientFactor(factorOf(item.text("grad_scale")), item.number("fan", 1),
+        const auto inputs =
+            static_cast<double>(isWeight(item) ? data.x.size() / static_cast<std::size_t>(data.shape.at(0))
+                                               : static_cast<std::size_t>(data.shape.at(1)));
+        const auto perClip = static_cast<double>(data.x.size() / q.gradientClip.size());
+        factor = clipGradientFactor(factorOf(item.text("grad_scale")), item.number("fan", inputs),
                                     item.number("nElements", perClip), item.number("scale", 1));
     }
-    for (std::size_t g = 0; g < groups.size(); ++g) {
-        LearnedClip grid;
-        grid.clip = clips[g];
-        grid.levels = levelsOf(item);
-        grid.isHalfWave = item.flag("half_range", !isWeight(item));
-        std::vector<float> part = gather(data.x, groups[g]);
-        std::vector<float> upstream = gather(data.gradient, groups[g]);
-        const WeightMoments moments = weightMoments(part);
-        if (isNormalised) {
-            standardise(part, part, moments);
-        }
-        const float outer =
-            (gammas.empty() ? 1.0F : gammas[g]) *
-            (isNormalised && isRestored ? static_cast<float>(standardiseDivisor(moments)) : 1.0F);
-        std::vector<float> out(part.size());
-        std::vector<float> own(part.size());
-        learnedClip(part, out, grid);
-        double gamma = 0;
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            gamma += static_cast<double>(upstream[i]) * out[i];
-            upstream[i] *= outer;
-        }
-        const double inside = item.text("grad_type") == "STE-scale" ? insideGradientScale(part, grid) : 1.0;
-        gradientClip.push_back(learnedClipBackward(part, upstream, own, grid, inside));
-        gradientGamma.push_back(gamma);
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            out[i] *= gammas.empty() ? 1.0F : gammas[g];
-            own[i] /= isNormalised ? static_cast<float>(standardiseDivisor(moments)) : 1.0F;
-        }
-        if (isNormalised && isRestored) {
-            destandardise(out, out, moments);
-        }
-        scatter(y, groups[g], out);
-        scatter(dx, groups[g], own);
+    const bool isFactorApplied = static_cast<int>(factor) != 1;  // the reference loses factors from 1 to 2
+    for (double& gradient : q.gradientClip) {
+        gradient *= isFactorApplied ? factor : 1.0;
     }
-    const bool isFactorApplied =
-        !item.expects("grad_factor_applied") || item.expected()["grad_factor_applied"].get<bool>();
-    for (double& gradient : gradientClip) {
-        gradient *= isFactorApplied ? factor : 1.0;  // the reference loses factors between 1 and 2
-    }
-    item.check("y", y, tolerance);
-    item.check("grad_x", dx, tolerance);
-    item.check("grad_clip_val", gradientClip, tolerance);
-    item.check("grad_gamma", gradientGamma, tolerance);
+    item.check("y", q.y, tolerance);
+    item.check("grad_x", q.dx, tolerance);
+    item.check("grad_clip_val", q.gradientClip, tolerance);
+    item.check("grad_gamma", q.gradientGamma, tolerance);
     item.check("grad_factor", factor, tolerance);
-    item.setAside("grad_factor_applied", "the reference's accident");
-    if (!isNormalised && groups.size() == 1) {
+    item.check("grad_factor_applied", isFactorApplied ? 1.0 : 0.0, {});
+    if (item.text("adaptive") != "var-mean" && q.gradientClip.size() == 1) {
         runPaperStep(item, data);
     }
 }
 
 void runWarmUp(Case& item) {
-    // The first calls pass values through and average correlate * max|x|.
+    // The first calls pass values through and average correlate * max|x| of the layer, the same for each clip.
     const int stable = item.integer("stable");
-    const double correlate = item.number("correlate") > 0 ? item.number("correlate") : 1.0;
+    const double correlate = item.number("correlate", -1) > 0 ? item.number("correlate") : 1.0;
     double clip = 0;
     for (int call = 0; item.hasInput("x" + std::to_string(call)); ++call) {
         const std::string index = std::to_string(call);
@@ -226,19 +239,31 @@ void runWarmUp(Case& item) {
         if (call < stable) {
             const Description d = describe(x);
             clip += (correlate * std::max(std::fabs(d.minimum), std::fabs(d.maximum)) - clip) / (call + 1);
+        } else if (item.text("method") == "pact") {
+            ClippedActivation grid;
+            grid.alpha = static_cast<float>(clip);
+            grid.steps = levelsOf(item) - 1;
+            clippedActivation(x, y, grid);
         } else {
-            learnedClip(x, y, {static_cast<float>(clip), 1 << item.integer("bits"), item.flag("half_range")});
+            learnedClip(x, y,
+                        {static_cast<float>(clip), levelsOf(item), item.flag("half_range", !isWeight(item))});
         }
         item.check("y" + index, y, toleranceOf(item));
-        item.check("clip_after_" + index, clip, toleranceOf(item));
+        const std::string key = "clip_after_" + index;
+        const std::size_t clips = item.expects(key) ? flatten(item.expected()[key]).size() : 1;
+        item.check(key, std::vector<double>(clips, clip), toleranceOf(item));
     }
 }
 
 void runProgressive(Case& item) {
-    item.check("clip_val",
-               clipForLevels(item.floats("clip_val").front(), item.integer("from_levels"),
-                             item.integer("to_levels")),
-               toleranceOf(item));
+    const int from = item.integer("from_levels");
+    const int to = item.integer("to_levels") > 0 ? item.integer("to_levels")
+                                                 : from + item.integer("to_levels");  // negative: fewer by it
+    std::vector<double> clips;
+    for (const float clip : item.floats("clip_val")) {
+        clips.push_back(clipForLevels(clip, from, to));
+    }
+    item.check("clip_val", clips, toleranceOf(item));
     item.setAside("momentum_reset", "of the optimiser, not of the quantizer");
 }
 

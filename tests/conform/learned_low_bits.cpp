@@ -50,37 +50,50 @@ void runThresholds(Case& item) {
         slopes.push_back(item.floats("alpha" + std::to_string(i)));
     }
     const std::vector<Slice> groups = groupsOf(item, data.shape, slopes.front().size());
-    std::vector<float> y(data.x.size());
-    std::vector<float> dx(data.x.size());
-    std::vector<std::vector<double>> gradients(slopes.size());
-    double basis = 1;
+    const std::vector<Outer> outer = outerOf(item, data, slopes.front().size());
+    Forward q(data.x.size());
+    std::vector<float> normalised = data.x;
+    std::vector<float> upstream = data.gradient;
+    for (const Outer& group : outer) {
+        group.enter(normalised, upstream);
+    }
+    std::vector<LearnedThresholds> grids;
     for (std::size_t g = 0; g < groups.size(); ++g) {
         LearnedThresholds steps;
         steps.isHalfWave = item.flag("half_range", false);
         for (const auto& slope : slopes) {
-            steps.slopes.push_back(slope[g]);
+            steps.slopes.push_back(slope.at(g));
         }
-        const std::vector<float> part = gather(data.x, groups[g]);
-        std::vector<float> upstream = gather(data.gradient, groups[g]);
-        std::vector<float> out(part.size());
-        std::vector<float> own(part.size());
-        learnedThresholds(part, out, steps);
-        if (item.flag("closed_form")) {
-            basis = closedFormScale(out, part);
-            for (std::size_t i = 0; i < part.size(); ++i) {
-                out[i] = static_cast<float>(out[i] * basis);
-                upstream[i] = static_cast<float>(upstream[i] * basis);
-            }
+        grids.push_back(steps);
+        std::vector<float> part = gather(normalised, groups[g]);
+        learnedThresholds(part, part, steps);
+        scatter(q.y, groups[g], part);
+    }
+    double basis = 1;
+    if (item.flag("closed_form")) {
+        basis = closedFormScale(q.y, normalised);
+        for (std::size_t i = 0; i < q.y.size(); ++i) {
+            q.y[i] = static_cast<float>(q.y[i] * basis);
+            upstream[i] = static_cast<float>(upstream[i] * basis);
         }
-        const std::vector<double> gradient = learnedThresholdsBackward(part, upstream, own, steps);
+    }
+    std::vector<std::vector<double>> gradients(slopes.size());
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        std::vector<float> own(groups[g].size());
+        const std::vector<double> gradient = learnedThresholdsBackward(
+            gather(normalised, groups[g]), gather(upstream, groups[g]), own, grids[g]);
         for (std::size_t i = 0; i < gradient.size(); ++i) {
             gradients[i].push_back(gradient[i]);
         }
-        scatter(y, groups[g], out);
-        scatter(dx, groups[g], own);
+        scatter(q.dx, groups[g], own);
     }
-    item.check("y", y, tolerance);
-    item.check("grad_x", dx, tolerance);
+    for (const Outer& group : outer) {
+        q.gradientGamma.push_back(group.gradientGamma(data.gradient, q.y));
+        group.leave(q.y, q.dx);
+    }
+    item.check("y", q.y, tolerance);
+    item.check("grad_x", q.dx, tolerance);
+    item.check("grad_gamma", q.gradientGamma, tolerance);
     item.check("basis", basis, tolerance);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
         item.check("grad_alpha" + std::to_string(i), gradients[i], tolerance);
@@ -89,17 +102,32 @@ void runThresholds(Case& item) {
 
 void runTrainedTernary(Case& item) {
     const Data data = dataOf(item);
-    const TrainedTernary levels{item.floats("w_pos").front(), item.floats("w_neg").front(),
-                                item.floats("threshold_ratio").front()};
+    const std::vector<float> positive = item.floats("w_pos");
+    const std::vector<float> negative = item.floats("w_neg");
+    const std::vector<float> ratios = item.floats("threshold_ratio");
+    const std::vector<Slice> groups = groupsOf(item, data.shape, ratios.size());
     std::vector<float> y(data.x.size());
     std::vector<float> dx(data.x.size());
-    trainedTernary(data.x, y, levels);
-    const TrainedTernaryGradient gradient = trainedTernaryBackward(data.x, data.gradient, dx, levels);
+    std::vector<double> gradientPositive;
+    std::vector<double> gradientNegative;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        const TrainedTernary levels{positive.at(g), negative.at(g), ratios.at(g)};
+        const std::vector<float> part = gather(data.x, groups[g]);
+        std::vector<float> out(part.size());
+        std::vector<float> own(part.size());
+        trainedTernary(part, out, levels);
+        const TrainedTernaryGradient gradient =
+            trainedTernaryBackward(part, gather(data.gradient, groups[g]), own, levels);
+        gradientPositive.push_back(gradient.positive);
+        gradientNegative.push_back(gradient.negative);
+        scatter(y, groups[g], out);
+        scatter(dx, groups[g], own);
+    }
     item.check("y", y, toleranceOf(item));
     item.require(paperOf(item) != nullptr, "the case has no expected_paper to compare the gradients with");
     comparePaper(item, "grad_x", doubles(dx), toleranceOf(item));
-    comparePaper(item, "grad_w_pos", {gradient.positive}, toleranceOf(item));
-    comparePaper(item, "grad_w_neg", {gradient.negative}, toleranceOf(item));
+    comparePaper(item, "grad_w_pos", gradientPositive, toleranceOf(item));
+    comparePaper(item, "grad_w_neg", gradientNegative, toleranceOf(item));
     for (const char* key : {"grad_x", "grad_w_pos", "grad_w_neg"}) {
         item.setAside(key, "an operator slip of the reference; compared with expected_paper instead");
     }
@@ -126,42 +154,33 @@ void runBinaryActivation(Case& item) {
 
 void runBinaryWeights(Case& item) {
     const Data data = dataOf(item);
-    const std::vector<float> gammas = item.hasInput("gamma") ? item.floats("gamma") : std::vector<float>();
-    const std::vector<Slice> groups = groupsOf(item, data.shape);
+    const std::vector<Outer> outer = outerOf(item, data);
+    std::vector<float> normalised = data.x;
+    std::vector<float> upstream = data.gradient;
+    for (const Outer& group : outer) {
+        group.enter(normalised, upstream);
+    }
     std::vector<float> y(data.x.size());
     std::vector<float> dx(data.x.size());
     std::vector<float> printed(data.x.size());
     std::vector<float> full(data.x.size());
     std::vector<double> gradientGamma;
-    for (std::size_t g = 0; g < groups.size(); ++g) {
-        std::vector<float> part = gather(data.x, groups[g]);
-        std::vector<float> upstream = gather(data.gradient, groups[g]);
-        const WeightMoments moments = weightMoments(part);
-        const bool isNormalised = item.text("adaptive") == "var-mean";
-        if (isNormalised) {
-            standardise(part, part, moments);
-        }
+    for (const Outer& group : outer) {
+        const std::vector<float> part = gather(normalised, group.slice);
+        const std::vector<float> gradient = gather(data.gradient, group.slice);
         const auto scale = static_cast<float>(meanMagnitude(part));
         std::vector<float> out(part.size());
         std::vector<float> own(part.size());
         binarise(part, out, scale);
-        xnorWeightsBackward(part, upstream, own, scale, XnorGradient::Printed);
-        scatter(printed, groups[g], own);
-        xnorWeightsBackward(part, upstream, own, scale, XnorGradient::FullJacobian);
-        scatter(full, groups[g], own);
-        double gamma = 0;
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            gamma += static_cast<double>(upstream[i]) * out[i];
-            out[i] *= gammas.empty() ? 1.0F : gammas[g];
-            upstream[i] *= gammas.empty() ? 1.0F : gammas[g];
-        }
-        gradientGamma.push_back(gamma);
-        binariseBackward(part, upstream, own, signGradientOf(item));
-        for (float& value : own) {
-            value /= isNormalised ? static_cast<float>(standardiseDivisor(moments)) : 1.0F;
-        }
-        scatter(y, groups[g], out);
-        scatter(dx, groups[g], own);
+        xnorWeightsBackward(part, gradient, own, scale, XnorGradient::Printed);
+        scatter(printed, group.slice, own);
+        xnorWeightsBackward(part, gradient, own, scale, XnorGradient::FullJacobian);
+        scatter(full, group.slice, own);
+        binariseBackward(part, gather(upstream, group.slice), own, signGradientOf(item));
+        scatter(y, group.slice, out);
+        scatter(dx, group.slice, own);
+        gradientGamma.push_back(group.gradientGamma(data.gradient, y));
+        group.leave(y, dx);
     }
     item.check("y", y, toleranceOf(item));
     item.check("grad_x", dx, toleranceOf(item));

@@ -33,6 +33,50 @@ Tensor cropped(const Tensor& x, std::int64_t p) {
     return out;
 }
 
+/// The learned clips of one tensor: one for all, or one per run of indices along an axis. Cases that say no
+/// bits have 2.
+struct ClippedSlices {
+    ClippedSlices(const Case& item, const std::string& input, const std::vector<std::int64_t>& shape,
+                  int axis, bool isHalfWave) {
+        if (!item.hasInput(input)) {
+            return;
+        }
+        const int levels = 1 << static_cast<int>(item.number("bits", 2));
+        for (const float clip : item.floats(input)) {
+            grids.push_back({clip, levels, isHalfWave});
+        }
+        const std::int64_t channels = shape.at(static_cast<std::size_t>(axis));
+        const auto count = static_cast<std::int64_t>(grids.size());
+        if (channels % count != 0) {
+            throw std::runtime_error(std::to_string(count) + " clips do not divide " +
+                                     std::to_string(channels) + " channels");
+        }
+        parts = count == 1 ? slices(shape, std::nullopt) : slices(shape, axis, channels / count);
+    }
+
+    void forward(const std::vector<float>& x, std::vector<float>& out) const {
+        for (std::size_t s = 0; s < parts.size(); ++s) {
+            std::vector<float> part = gather(x, parts[s]);
+            learnedClip(part, part, grids[s]);
+            scatter(out, parts[s], part);
+        }
+    }
+    std::vector<double> backward(const std::vector<float>& x, const std::vector<float>& upstream,
+                                 std::vector<float>& dx) const {
+        std::vector<double> result;
+        for (std::size_t s = 0; s < parts.size(); ++s) {
+            std::vector<float> own(parts[s].size());
+            result.push_back(
+                learnedClipBackward(gather(x, parts[s]), gather(upstream, parts[s]), own, grids[s]));
+            scatter(dx, parts[s], own);
+        }
+        return result;
+    }
+
+    std::vector<LearnedClip> grids;
+    std::vector<Slice> parts;
+};
+
 }  // namespace
 
 void runConvolution(Case& item) {
@@ -47,8 +91,8 @@ void runConvolution(Case& item) {
     std::vector<float> quantized(in.size());
     std::vector<float> weights = weight.floats();
     std::vector<float> quantizedWeights(weights.size());
-    const LearnedClip actClip{isXnor ? 1.0F : item.floats("act_clip").front(), 4, false};
-    const LearnedClip weightClip{isXnor ? 1.0F : item.floats("weight_clip").front(), 4, false};
+    const ClippedSlices actClips(item, "act_clip", before.shape, 1, item.flag("half_range_act"));
+    const ClippedSlices weightClips(item, "weight_clip", weight.shape, 0, false);
     const std::vector<Slice> filters = slices(weight.shape, 0);
     if (isXnor) {
         binarise(in, quantized, 1.0F);
@@ -58,8 +102,8 @@ void runConvolution(Case& item) {
             scatter(quantizedWeights, filter, part);
         }
     } else {
-        learnedClip(in, quantized, actClip);
-        learnedClip(weights, quantizedWeights, weightClip);
+        actClips.forward(in, quantized);
+        weightClips.forward(weights, quantizedWeights);
     }
     const ConvShape shape = same(padsAfter ? padding : 0, static_cast<std::int64_t>(item.number("stride")));
     const Tensor xq = fromFloats(before.shape, quantized);
@@ -73,9 +117,8 @@ void runConvolution(Case& item) {
         binariseBackward(in, upstreamX, dx, SignGradient::Clipped);
         binariseBackward(weights, upstreamW, dw, SignGradient::Pass);
     } else {
-        item.check("grad_act_clip", learnedClipBackward(in, upstreamX, dx, actClip), toleranceOf(item));
-        item.check("grad_weight_clip", learnedClipBackward(weights, upstreamW, dw, weightClip),
-                   toleranceOf(item));
+        item.check("grad_act_clip", actClips.backward(in, upstreamX, dx), toleranceOf(item));
+        item.check("grad_weight_clip", weightClips.backward(weights, upstreamW, dw), toleranceOf(item));
     }
     const Tensor inputGradient = fromFloats(before.shape, dx);
     item.check("y", y.values, toleranceOf(item));
