@@ -11,7 +11,6 @@ namespace {
 struct Tanh {
     std::vector<double> values;
     double largest = 0;
-    std::size_t at = 0;
 };
 
 Tanh tanhOf(std::span<const float> weights) {
@@ -19,10 +18,7 @@ Tanh tanhOf(std::span<const float> weights) {
     result.values.resize(weights.size());
     for (std::size_t i = 0; i < weights.size(); ++i) {
         result.values[i] = std::tanh(static_cast<double>(weights[i]));
-        if (std::fabs(result.values[i]) > result.largest) {
-            result.largest = std::fabs(result.values[i]);
-            result.at = i;
-        }
+        result.largest = std::max(result.largest, std::fabs(result.values[i]));
     }
     return result;
 }
@@ -63,12 +59,16 @@ void dorefaWeightsBackward(std::span<const float> weights, std::span<const float
         return;
     }
     double throughLargest = 0;
+    double sharers = 0;
     for (std::size_t i = 0; i < weights.size(); ++i) {
         throughLargest += static_cast<double>(gradient[i]) * t.values[i];
+        sharers += std::fabs(t.values[i]) == t.largest ? 1.0 : 0.0;
     }
-    throughLargest *= -std::copysign(1.0, t.values[t.at]) / (t.largest * t.largest);
+    throughLargest /= t.largest * t.largest * sharers;
     for (std::size_t i = 0; i < weights.size(); ++i) {
-        const double dt = static_cast<double>(gradient[i]) / t.largest + (i == t.at ? throughLargest : 0.0);
+        const double share = std::fabs(t.values[i]) == t.largest ? throughLargest : 0.0;
+        const double dt =
+            static_cast<double>(gradient[i]) / t.largest - std::copysign(1.0, t.values[i]) * share;
         gradientWeights[i] = static_cast<float>(dt * (1 - t.values[i] * t.values[i]));
     }
 }

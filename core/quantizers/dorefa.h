@@ -19,8 +19,8 @@ void dorefaValues(std::span<const float> values, std::span<float> out, int level
 double largestTanh(std::span<const float> weights) noexcept;
 
 /// Straight through the rounding; the gradient flows through tanh and through M, whose element gets the share
-/// of all:
-///   dt = g / M,  at the element with |t| = M additionally -sign(t) sum(g t) / M²;   dw = dt (1 - t²)
+/// of all (k elements of the same largest magnitude a k-th each):
+///   dt = g / M,  at an element with |t| = M additionally -sign(t) sum(g t) / (k M²);   dw = dt (1 - t²)
 void dorefaWeightsBackward(std::span<const float> weights, std::span<const float> gradient,
                            std::span<float> gradientWeights);
 

@@ -32,9 +32,9 @@ struct Adaptation {
     }
 };
 
-/// The library's fit, regularised as the reference does it. Weights: (diagonal + 1e-4) * 1.000001 against
-/// 1e-4 v; codes are -1 and 1, so each diagonal is the number of values. Activations: nothing, except that a
-/// code bit no value has gives a basis number of 0.
+/// The library's fit, regularised as the reference does it. Weights: (diagonal + 1e-4) * 1.000001, rounded to
+/// float32, against 1e-4 v; codes are -1 and 1, so each diagonal is the number of values. Activations: nothing,
+/// except that a code bit no value has gives a basis number of 0.
 std::vector<double> referenceFit(const Case& item, const std::vector<float>& values,
                                  const std::vector<std::uint32_t>& indices, const BasisLevels& levels,
                                  const std::vector<double>& basis) {
@@ -44,7 +44,9 @@ std::vector<double> referenceFit(const Case& item, const std::vector<float>& val
         return leastSquaresBasis(values, indices, levels, std::vector<double>(basis.size(), 0.0), isHalfWave,
                                  1e-9);
     }
-    const double ridge = kRidge * 1.000001 + static_cast<double>(values.size()) * 1e-6;
+    const auto count = static_cast<float>(values.size());
+    const float diagonal = (count + static_cast<float>(kRidge)) * 1.000001F;
+    const double ridge = static_cast<double>(diagonal) - static_cast<double>(count);
     std::vector<double> drawnTo = basis;
     for (double& value : drawnTo) {
         value *= kRidge / ridge;

@@ -197,8 +197,13 @@ private Q_SLOTS:
     }
 
     void dorefaGradientMatchesDifferences() {
-        const std::vector<float> w = gauss(40, 6);
-        const std::vector<float> g = gauss(40, 7);
+        std::vector<float> w = gauss(40, 6);
+        // The largest magnitude twice: each of the two has half the gradient of the maximum, and a central
+        // difference sees just that, because only one of its two sides moves the maximum.
+        const auto extreme = std::max_element(w.begin(), w.end(),
+                                              [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+        w.push_back(-*extreme);
+        const std::vector<float> g = gauss(41, 7);
         std::vector<float> dw(w.size());
         dorefaWeightsBackward(w, g, dw);
         // The surrogate without rounding: tanh(w) / max|tanh|.
