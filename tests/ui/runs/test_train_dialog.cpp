@@ -251,11 +251,13 @@ private Q_SLOTS:
         QVERIFY(!recipe.variants.empty());
         for (const experiments::Variant& variant : recipe.variants) {
             QatStage suggested = suggestedQat(experiments::buildConfig(variant.config, *model));
-            if (own.options.epochs !=
-                suggested.options.epochs) {  // a longer training can use a higher rate and a teacher
+            if (own.options.epochs != suggested.options.epochs) {
+                // A longer training can use a higher rate and a teacher, and has epochs to choose from.
                 suggested.options.epochs = own.options.epochs;
                 suggested.options.learningRate = own.options.learningRate;
                 suggested.options.distillation = own.options.distillation;
+                suggested.options.keep = own.options.keep;
+                suggested.options.validationSamples = own.options.validationSamples;
             }
             QVERIFY2(jsonOf(suggested) == jsonOf(own),
                      (variant.name + jsonOf(suggested).dump(1) + "\nrecipe\n" + jsonOf(own).dump(1)).c_str());
