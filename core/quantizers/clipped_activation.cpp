@@ -91,9 +91,10 @@ BITLATHE_VECTORISED double backwardKernel(const float* x, const float* gradient,
 
 void clippedActivation(std::span<const float> in, std::span<float> out, const ClippedActivation& grid) {
     require(grid, in.size(), out.size());
-    const float scale = (1.0F / grid.alpha) * static_cast<float>(grid.steps);
-    forwardKernel(in.data(), out.data(), in.size(), grid.alpha, scale, static_cast<float>(grid.steps),
-                  grid.rounding);
+    const auto steps = static_cast<float>(grid.steps);
+    const float scale =
+        grid.mask == ClippedActivation::Mask::Closed ? steps / grid.alpha : (1.0F / grid.alpha) * steps;
+    forwardKernel(in.data(), out.data(), in.size(), grid.alpha, scale, steps, grid.rounding);
 }
 
 double clippedActivationBackward(std::span<const float> x, std::span<const float> gradient,

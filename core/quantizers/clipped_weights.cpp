@@ -12,10 +12,13 @@ QParams anchoredGrid(const Range& range, int bits) {
     QParams grid;
     grid.quantMin = codes.minimum;
     grid.quantMax = codes.maximum;
-    const float step = range.width() == 0 ? 1.0F : toScale(range.width() / codes.steps(), codes.steps());
+    // All in float, as codes are made: in double the zero point could part from the lowest weight's code at a tie.
+    const auto lower = static_cast<float>(range.lower);
+    const float width = static_cast<float>(range.upper) - lower;
+    const float step =
+        toScale((width == 0 ? 1.0F : width) / static_cast<float>(codes.steps()), codes.steps());
     grid.scale = {step};
-    grid.zeroPoint = {
-        static_cast<std::int32_t>(-roundTo(range.lower / static_cast<double>(step), Rounding::HalfEven))};
+    grid.zeroPoint = {static_cast<std::int32_t>(-roundTo(lower / step, Rounding::HalfEven))};
     return grid;
 }
 
@@ -28,16 +31,23 @@ QParams clippedWeightGrid(std::span<const float> weights, const Range& threshold
         found = {std::clamp(static_cast<double>(*low), lower, upper),
                  std::clamp(static_cast<double>(*high), lower, upper)};
     }
-    return anchoredGrid(found, bits);
+    QParams grid = anchoredGrid(found, bits);
+    if (found.width() == 0 && found.lower != 0) {
+        grid.quantMax =
+            grid.quantMin;  // everything was clipped to one value: one code, or the grid would not clip
+    }
+    return grid;
 }
 
 ThresholdGradient clippedWeightsBackward(std::span<const float> weights, std::span<const float> gradient,
                                          std::span<float> gradientWeights, const Range& thresholds) {
     ThresholdGradient result;
+    const double lower = std::min(thresholds.lower, 0.0);
+    const double upper = std::max(thresholds.upper, 0.0);
     for (std::size_t i = 0; i < weights.size(); ++i) {
         const auto w = static_cast<double>(weights[i]);
-        const bool isBelow = w <= thresholds.lower;
-        const bool isAbove = w >= thresholds.upper;
+        const bool isBelow = w <= lower;
+        const bool isAbove = w >= upper;
         result.lower += isBelow ? static_cast<double>(gradient[i]) : 0.0;
         result.upper += isAbove ? static_cast<double>(gradient[i]) : 0.0;
         gradientWeights[i] = isBelow || isAbove ? 0.0F : gradient[i];

@@ -7,8 +7,8 @@
 
 namespace bitlathe::core {
 
-/// Grid anchored at real zero, as wide as the range and no wider: step = width / (2^bits - 1) (1 for zero
-/// width), zeroPoint = round(-lower / step), codes 0 .. 2^bits - 1. Where the range holds zero this is
+/// Grid anchored at real zero, as wide as the range and no wider: step = width / (2^bits - 1) (a zero
+/// width counts as 1), zeroPoint = -round(lower / step), codes 0 .. 2^bits - 1. Where the range holds zero this is
 /// AffineQuantizer's grid; where it does not, the zero point lies outside the codes: fine for weights, which
 /// are never padded.
 QParams anchoredGrid(const Range& range, int bits);
@@ -26,7 +26,7 @@ struct ThresholdGradient {
     double upper = 0;
 };
 
-/// dw = g strictly between the thresholds, else 0; each threshold gathers the gradient of the weights on and
+/// dw = g strictly between the thresholds (as clippedWeightGrid takes them: min(lower, 0), max(upper, 0)), else 0; each threshold gathers the gradient of the weights on and
 /// beyond it. `weights` are the real ones: masks taken on quantized weights (a defect of the reference's
 /// training loop) silence whole end bins.
 ThresholdGradient clippedWeightsBackward(std::span<const float> weights, std::span<const float> gradient,

@@ -202,7 +202,8 @@ private:
             }
         }
         for (std::size_t i = 0; i < m_problem.weights.size(); ++i) {
-            if (canCut(i) && weightBytes(i) / total > largest - m_options.delta) {
+            const double share = weightBytes(i) / total;  // the largest itself counts when delta is 0
+            if (canCut(i) && (share > largest - m_options.delta || share == largest)) {
                 return static_cast<int>(i);
             }
         }

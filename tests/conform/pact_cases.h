@@ -18,6 +18,11 @@ using namespace bitlathe::core;
 
 // Weights
 // ------------------------------------------------------------------------------------------------------------
+/// A number of the file as the float32 it stands for: its decimals lie beside it.
+inline double single(const Json& json) {
+    return static_cast<double>(json.get<float>());
+}
+
 struct Norm {
     std::vector<double> gamma, beta, mean, variance;
     double epsilon = 1e-3;
@@ -25,9 +30,19 @@ struct Norm {
     Norm() = default;
     explicit Norm(const Json& json)
         : gamma(flatten(json["gamma"])), beta(flatten(json["beta"])), mean(flatten(json["mean"])),
-          variance(flatten(json["var"])), epsilon(json.value("eps", 1e-3)) {}
+          variance(flatten(json["var"])), epsilon(json.value("eps", 1e-3)) {
+        for (std::vector<double>* const values : {&gamma, &beta, &mean, &variance}) {
+            for (double& value : *values) {
+                value = static_cast<double>(static_cast<float>(value));
+            }
+        }
+    }
     bool empty() const { return gamma.empty(); }
     double factor(std::size_t c) const { return gamma[c] / std::sqrt(variance[c] + epsilon); }
+    /// A folded bias as the convolution before the norm adds it; a norm that hands nothing on leaves it.
+    double defolded(double folded, std::size_t c) const {
+        return factor(c) == 0 ? folded : (folded - beta[c]) / factor(c) + mean[c];
+    }
 };
 
 /// A layer's weights on their grid. `weight` is what the forward pass multiplies with.
@@ -99,20 +114,35 @@ inline std::vector<float> realBias(const Norm& norm, bool isFolded, const std::v
     return result;
 }
 
+/// Thousands of steps away from zero a float32 quotient has few digits behind the point: what is a tie to seven
+/// digits may round either way.
+inline bool isTie(float bias, float step) {
+    const double quotient = static_cast<double>(bias) / static_cast<double>(step);
+    return std::fabs(quotient - std::floor(quotient) - 0.5) <= 1.2e-7 * std::fabs(quotient);
+}
+
+/// The library's codes; at ties as the reference's division in float32 has them.
 inline QuantizedBias biasCodes(const std::vector<float>& bias, double inputScale,
                                const std::vector<float>& weightScale) {
     QParams input;
     input.scale = {static_cast<float>(inputScale)};
     QParams weight;
     weight.scale = weightScale;
-    return quantizedBias(bias, input, weight);
+    QuantizedBias result = quantizedBias(bias, input, weight);
+    for (std::size_t c = 0; c < bias.size(); ++c) {
+        const float step = result.scale[result.scale.size() == 1 ? 0 : c];
+        if (isTie(bias[c], step)) {
+            result.codes[c] = static_cast<std::int32_t>(roundTo(bias[c] / step, Rounding::HalfEven));
+        }
+    }
+    return result;
 }
 
 inline std::optional<Range> thresholdsOf(const Json& json) {
     if (!json.contains("w_min_thr") || json["w_min_thr"].is_null()) {
         return std::nullopt;
     }
-    return Range{json["w_min_thr"].get<double>(), json["w_max_thr"].get<double>()};
+    return Range{single(json["w_min_thr"]), single(json["w_max_thr"])};
 }
 
 // Networks
@@ -136,7 +166,7 @@ inline std::vector<NetLayer> layersOf(const Json& list) {
         layer.isLast = !json.contains("bn");
         if (!layer.isLast) {
             layer.norm = Norm(json["bn"]);
-            layer.alpha = json["alpha"].get<double>();
+            layer.alpha = single(json["alpha"]);
             layer.actBits = json["act_bits"].get<int>();
             layer.stride = json["stride"].get<std::int64_t>();
             layer.groups = json["groups"].get<std::int64_t>();
@@ -215,7 +245,7 @@ inline Forward fakeForward(const Case& item, const std::vector<NetLayer>& layers
             const QuantizedBias codes =
                 biasCodes(realBias(layer.norm, true, {}), inputScale, state.weights.scale);
             for (std::size_t c = 0; c < bias.size(); ++c) {
-                bias[c] = (codes.value(c) - layer.norm.beta[c]) / layer.norm.factor(c) + layer.norm.mean[c];
+                bias[c] = layer.norm.defolded(codes.value(c), c);
             }
         }
         Tensor y = conv2d(x, {layer.weight.shape, state.weights.weight}, bias, state.shape);

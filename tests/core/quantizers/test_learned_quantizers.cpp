@@ -377,9 +377,43 @@ private Q_SLOTS:
         QCOMPARE(dw, (std::vector<float>{0, 2, 3, 4, 0}));
         QCOMPARE(gradient.lower, 1.0);
         QCOMPARE(gradient.upper, 5.0);
+        // A lower threshold above zero counts as zero, backwards as forwards: 0.5 lies within.
+        clippedWeightsBackward(w, std::vector<float>{1, 2, 3, 4, 5}, dw, {1, 4});
+        QCOMPARE(dw, (std::vector<float>{0, 0, 3, 4, 0}));
         const Range constant = projectedThresholds(std::vector<float>(6, 0.5F), 4);
         QCOMPARE(constant, (Range{0, 0.5}));
         QCOMPARE(projectedThresholds({}, 4), (Range{0, 0}));
+    }
+
+    void anchoredGridsHoldTheirEnds() {
+        // -1.5 / (3 / 255) is -127.5 in float, a tie to the even -128, though a hair above it in double.
+        const QParams tie = anchoredGrid({-1.5, 1.5}, 8);
+        std::vector<std::int32_t> codes(2);
+        quantize(std::vector<float>{-1.5F, 1.5F}, codes, tie);
+        QCOMPARE(codes[0] - tie.zeroPoint[0], -128);
+        QCOMPARE(codes[1] - tie.zeroPoint[0], 127);  // 128 would be the 257th code
+        // A constant tensor: a range of zero counts as one.
+        const QParams constant = anchoredGrid({0.25, 0.25}, 8);
+        std::vector<float> x{0.25F};
+        fakeQuantize(x, x, constant);
+        QCOMPARE(constant.scale[0], 1.0F / 255.0F);
+        QCOMPARE(x[0], 64.0F * (1.0F / 255.0F));
+        // All weights beyond one threshold: the grid still clips them to it.
+        std::vector<float> beyond{0.75F, 0.9F};
+        fakeQuantize(beyond, beyond, clippedWeightGrid(beyond, {-1, 0.5}, 2));
+        QCOMPARE(beyond, (std::vector<float>{2.0F / 3.0F, 2.0F / 3.0F}));
+    }
+
+    void givenClipsDivideOnce() {
+        // 6 / 31 times float32(31 / 6) is a hair below one step, times float32(float32(1 / 6) * 31) a whole one.
+        const std::vector<float> x{6.0F / 31.0F, 3.0F};
+        std::vector<float> given(x.size());
+        std::vector<float> learned(x.size());
+        clippedActivation(x, given, {6.0F, 31, Rounding::Floor, ClippedActivation::Mask::Closed});
+        clippedActivation(x, learned, {6.0F, 31, Rounding::Floor, ClippedActivation::Mask::Open});
+        QCOMPARE(given[0], 0.0F);
+        QCOMPARE(learned[0], 1.0F / (1.0F / 6.0F * 31.0F));
+        QCOMPARE(given[1], 15.0F / (31.0F / 6.0F));
     }
 
     void standardisingIsUndone() {

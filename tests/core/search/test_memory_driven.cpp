@@ -164,6 +164,8 @@ private Q_SLOTS:
         QCOMPARE(result.layers[1].scheme, FoldScheme::PerLayerFolded);
         options.delta = 0.01;
         QCOMPARE(memoryDrivenBits(chain, options).weightCuts, std::vector<int>{1});
+        options.delta = 0;  // the largest alone
+        QCOMPARE(memoryDrivenBits(chain, options).weightCuts, std::vector<int>{1});
     }
 
     void exactlyAtTheLimitsNothingIsCut() {
