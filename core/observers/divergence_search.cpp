@@ -424,10 +424,10 @@ SymmetricThreshold symmetricDivergenceThreshold(std::span<const float> values, s
             const std::size_t end = isLast ? slice.size() - 1 : first + step;
             double filled = 0;
             for (std::size_t i = first; i < end; ++i) {
-                filled += p[i] != 0.0 ? 1.0 : 0.0;
+                filled += slice[i] != 0.0 ? 1.0 : 0.0;
             }
             for (std::size_t i = first; i < end; ++i) {
-                q[i] = p[i] != 0.0 && filled > 0 ? mass / filled : 0.0;
+                q[i] = slice[i] != 0.0 ? mass / filled : 0.0;
             }
         }
         const bool isValid = smooth(p) && smooth(q);

@@ -60,7 +60,8 @@ BitAllocation allocateBits(std::span<const double> spread, double targetBits, Bi
         result = allocateBitsOnce(spread, target, rounding, highest);
         rounds.emplace_back(target, result.meanBits);
         result.rounds = std::move(rounds);
-        const double move = (targetBits - result.meanBits) / 2;
+        // In float, as the published loop: a target that comes back to a whole number does not do so exactly.
+        const double move = (static_cast<float>(targetBits) - static_cast<float>(result.meanBits)) / 2;
         target += move;
         if (std::fabs(2 * move) <= kCloseEnough) {
             break;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <string>
 
 namespace bitlathe::core {
@@ -136,6 +137,49 @@ Codebook optimalCodebook(std::span<const float> values, int levels) {
     return optimalCodebook(points, weights, levels);
 }
 
+namespace {
+
+/// Sum and number of the values of each level.
+struct Sums {
+    explicit Sums(std::size_t levels) : values(levels, 0.0), counts(levels, 0.0) {}
+
+    void move(double value, std::size_t level, double count) {
+        values[level] += count * value;
+        counts[level] += count;
+    }
+
+    std::vector<double> values, counts;
+};
+
+/// Gives each level that lost all its values one of those farthest from their levels.
+void fillEmpty(Sums& clusters, std::span<const float> values, std::span<const std::size_t> assignment,
+               std::span<const double> levels) {
+    std::vector<std::size_t> empty;
+    for (std::size_t l = 0; l < levels.size(); ++l) {
+        if (clusters.counts[l] == 0) {
+            empty.push_back(l);
+        }
+    }
+    if (empty.empty() || values.size() < levels.size()) {
+        return;
+    }
+    const auto distance = [&](std::size_t i) {
+        return std::fabs(static_cast<double>(values[i]) - levels[assignment[i]]);
+    };
+    std::vector<std::size_t> farthest(values.size());
+    std::iota(farthest.begin(), farthest.end(), std::size_t{0});
+    std::partial_sort(farthest.begin(), farthest.begin() + static_cast<std::ptrdiff_t>(empty.size()),
+                      farthest.end(),
+                      [&](std::size_t a, std::size_t b) { return distance(a) > distance(b); });
+    for (std::size_t e = 0; e < empty.size(); ++e) {
+        const auto value = static_cast<double>(values[farthest[e]]);
+        clusters.move(value, assignment[farthest[e]], -1.0);
+        clusters.move(value, empty[e], 1.0);
+    }
+}
+
+}  // namespace
+
 Codebook lloydCodebook(std::span<const float> values, std::vector<double> start, int maxIterations) {
     Codebook result;
     result.levels = std::move(start);
@@ -145,22 +189,24 @@ Codebook lloydCodebook(std::span<const float> values, std::vector<double> start,
     }
     std::vector<std::size_t> assignment(values.size(), result.levels.size());
     for (int iteration = 0; iteration < maxIterations; ++iteration) {
-        std::vector<double> sums(result.levels.size(), 0.0);
-        std::vector<double> counts(result.levels.size(), 0.0);
+        Sums clusters(result.levels.size());
         bool isStable = true;
         for (std::size_t i = 0; i < values.size(); ++i) {
             const std::size_t index = nearest(result.levels, static_cast<double>(values[i]));
             isStable = isStable && index == assignment[i];
             assignment[i] = index;
-            sums[index] += static_cast<double>(values[i]);
-            counts[index] += 1.0;
+            clusters.move(static_cast<double>(values[i]), index, 1.0);
         }
         if (isStable) {
             break;
         }
+        fillEmpty(clusters, values, assignment, result.levels);
         for (std::size_t l = 0; l < result.levels.size(); ++l) {
-            result.levels[l] = counts[l] > 0 ? sums[l] / counts[l] : result.levels[l];
+            result.levels[l] =
+                clusters.counts[l] > 0 ? clusters.values[l] / clusters.counts[l] : result.levels[l];
         }
+        // A level that moved may have changed places with another.
+        std::sort(result.levels.begin(), result.levels.end());
     }
     result.inertia = 0;
     for (const float value : values) {

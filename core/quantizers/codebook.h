@@ -21,8 +21,8 @@ Codebook optimalCodebook(std::span<const float> values, int levels);
 /// The same for weighted points (a histogram's bin centres and counts).
 Codebook optimalCodebook(std::span<const double> points, std::span<const double> weights, int levels);
 
-/// Lloyd's iteration from given levels until the assignment no longer changes; a level that loses all its
-/// values stays.
+/// Lloyd's iteration from given levels until the assignment no longer changes. A level that loses all its
+/// values takes the one that lies farthest from its level.
 Codebook lloydCodebook(std::span<const float> values, std::vector<double> start, int maxIterations = 1000);
 
 /// Index of the nearest level (the lower of two equally near) and its value.

@@ -15,6 +15,7 @@ MidTread midTreadForLaplace(double mean, double scale, int bins, bool isOneSided
                             double multiplier) noexcept {
     MidTread grid;
     grid.isClamped = true;
+    grid.rest = isOneSided ? 0.0 : mean;
     if (bins <= 0) {
         return grid;
     }
@@ -34,7 +35,7 @@ MidTread midTreadForLaplace(double mean, double scale, int bins, bool isOneSided
 void midTread(std::span<const float> in, std::span<float> out, const MidTread& grid) {
     for (std::size_t i = 0; i < in.size(); ++i) {
         if (!(grid.step > 0)) {
-            out[i] = 0;
+            out[i] = static_cast<float>(grid.rest);
             continue;
         }
         double code = std::nearbyint(static_cast<double>(in[i]) / grid.step);

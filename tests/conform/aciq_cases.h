@@ -18,6 +18,7 @@
 #include "tests/conform/reference_net.h"
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <random>
 

@@ -71,6 +71,27 @@ Tensor quantizeActivation(const Tensor& x, std::optional<int> axis, const Scheme
     return fromFloats(x.shape, quantizeTensor(values, parts, own, scheme).values);
 }
 
+/// The word that follows `key`, up to a space or a mark; `otherwise` where the text lacks the key.
+std::string wordAfter(const std::string& text, const std::string& key, const std::string& otherwise) {
+    const std::size_t at = text.find(key);
+    if (at == std::string::npos) {
+        return otherwise;
+    }
+    const std::size_t start = at + key.size();
+    return text.substr(start, text.find_first_of(" ,;)", start) - start);
+}
+
+/// The bit allocation that a case's text describes.
+void readAllocation(const std::string& text, Scheme& scheme) {
+    if (text.find("bit allocation on") == std::string::npos) {
+        return;
+    }
+    scheme.allocation = std::stod(wordAfter(text, "quota ", std::to_string(scheme.bits)));
+    scheme.allocatesByB = wordAfter(text, "prior ", "std") == "b";
+    scheme.rounding =
+        wordAfter(text, "rounding ", "nearest") == "ceil" ? BitRounding::Ceil : BitRounding::Nearest;
+}
+
 }  // namespace
 
 void runTinyNet(Case& item) {
@@ -78,9 +99,8 @@ void runTinyNet(Case& item) {
     const int bits = item.integer("bits");
     const std::string weightText = item.text("weights");
     const std::string activationText = item.text("activations");
-    const bool isAllocated = weightText.find("bit allocation on") != std::string::npos;
+    const bool isFirstAllocated = weightText.find("never for conv0") == std::string::npos;
     const bool isCorrected = weightText.find("bias correction on") != std::string::npos;
-    const bool isClipped = activationText.find("clip=laplace") != std::string::npos;
     const bool isOffline = item.text("stats_mode") == "use";
     Tensor x = item.input("x");
     const TinyForward exact = floatForward(net, x);
@@ -110,34 +130,37 @@ void runTinyNet(Case& item) {
     for (const char* layer : {"conv0", "conv1", "fc"}) {
         const bool isFirst = std::string(layer) == "conv0";
         Scheme scheme;
-        scheme.bits = isFirst ? 8 : bits;
-        if (isAllocated && !isFirst) {
-            scheme.allocation = bits;
+        scheme.bits = isFirst && weightText.find("conv0 8-bit") != std::string::npos ? 8 : bits;
+        if (!isFirst || isFirstAllocated) {
+            readAllocation(weightText, scheme);
         }
         Tensor& w = net.weights[layer];
         w = fromFloats(w.shape, correctedWeights(w, scheme, true, {isCorrected, false}));
         item.check(std::string(layer) + "_wq", w.values, toleranceOf(item));
     }
 
+    const std::size_t firstOutput = activationText.find("conv0 output");
     Scheme convScheme;
     convScheme.bits = bits;
     convScheme.isOneSided = true;
-    convScheme.clip = isClipped ? "laplace" : "no";
-    if (isClipped && isAllocated) {
-        convScheme.allocation = bits;
-    }
+    convScheme.clip = wordAfter(activationText, "clip=", "no");
+    readAllocation(activationText.substr(0, firstOutput), convScheme);
+    const bool isFirstWhole =
+        firstOutput != std::string::npos &&
+        activationText.find("int8 per-tensor", firstOutput) < activationText.find("pool output", firstOutput);
     const bool correctsActivations = item.flag("activation_bias_correction");
     // Layer by layer on quantized inputs; the statistics of the layer's own output where they are dynamic.
     const Tensor raw0 = conv2d(x, net.weights.at("conv0"), net.biases.at("conv0"), same(1));
     Tensor act0;
-    if (isOffline) {
+    if (isFirstWhole) {
         Scheme first;
         first.bits = 8;
         first.isOneSided = true;
         first.usesTensorGrid = true;
-        act0 = quantizeActivation(raw0, std::nullopt, first, &offline.at("conv0_activation_per_tensor"));
+        act0 = quantizeActivation(raw0, std::nullopt, first,
+                                  isOffline ? &offline.at("conv0_activation_per_tensor") : nullptr);
     } else {
-        act0 = quantizeActivation(raw0, 1, convScheme, nullptr);
+        act0 = quantizeActivation(raw0, 1, convScheme, isOffline ? &offline.at("conv0_activation") : nullptr);
     }
     if (correctsActivations) {
         correctActivation(raw0, act0);
@@ -163,14 +186,14 @@ void runTinyNet(Case& item) {
     const Tensor raw2 = linear(actPool, net.weights.at("fc"), net.biases.at("fc"));
     Scheme lastScheme;
     lastScheme.bits = bits;
-    lastScheme.clip = isClipped ? "laplace" : "no";
-    lastScheme.usesTensorGrid = !isClipped;
+    lastScheme.clip = convScheme.clip;
+    lastScheme.usesTensorGrid = lastScheme.clip == "no";
     std::vector<Description> lastStatistics;
     if (isOffline) {
         lastStatistics = offline.at("linear0_activation_per_tensor");
     } else {
         lastStatistics = describeSlices(raw2.floats(), slices(raw2.shape, std::nullopt));
-        if (!isClipped) {
+        if (lastScheme.usesTensorGrid) {
             averageExtrema(lastStatistics.front(), raw2);
         }
     }

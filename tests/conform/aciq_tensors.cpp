@@ -58,7 +58,7 @@ std::optional<int> axisOf(const Case& item) {
                                              : std::nullopt;
 }
 
-Scheme schemeOf(const Case& item) {
+Scheme schemeOf(const Case& item, std::size_t channels) {
     Scheme scheme;
     scheme.bits = item.integer("bits");
     scheme.clip = item.text("clip", "no");
@@ -66,7 +66,9 @@ Scheme schemeOf(const Case& item) {
         scheme.clip = "no";
     }
     scheme.isOneSided = item.flag("one_sided");
-    if (item.flag("bit_alloc") && axisOf(item)) {
+    // Clipped tensors of a single channel are quantized as a whole, without allocation.
+    const bool isSingle = channels == 1 && scheme.clip != "no";
+    if (item.flag("bit_alloc") && axisOf(item) && !isSingle) {
         scheme.allocation = item.number("bit_alloc_target", scheme.bits);
         scheme.allocatesByB = item.text("bit_alloc_prior") == "b";
         scheme.rounding =
@@ -74,6 +76,16 @@ Scheme schemeOf(const Case& item) {
     }
     scheme.usesTensorGrid = scheme.clip == "no" && !axisOf(item);
     return scheme;
+}
+
+/// The symbol a float32 value stands for: whole, up to the quotient's own error, or a clamp's fraction.
+double symbolOf(float value, double step) {
+    constexpr double kFloatError = 1e-6;
+    const double symbol = static_cast<double>(value) / step;
+    const double whole = std::nearbyint(symbol);
+    return std::fabs(symbol - whole) <= kFloatError * std::max(1.0, std::fabs(symbol))
+               ? whole
+               : std::nearbyint(symbol / kFloatError) * kFloatError;
 }
 
 /// The reference writes one number where all slices agree.
@@ -92,7 +104,7 @@ void runTensor(Case& item) {
     const Tensor x = item.input(isWeight ? "w" : "x");
     const std::vector<float> values = x.floats();
     const std::vector<Slice> parts = slices(x.shape, axisOf(item));
-    const Scheme scheme = schemeOf(item);
+    const Scheme scheme = schemeOf(item, parts.size());
     std::vector<Description> statistics = item.text("stats") == "offline"
                                               ? offlineStatistics(item.inputs()["offline_stats"])
                                               : describeSlices(values, parts);
@@ -134,11 +146,10 @@ void runEntropy(Case& item) {
     const std::vector<Description> statistics = describeSlices(values, parts);
     const Tolerance tolerance = toleranceOf(item);
     for (const Json& entry : item.expected()["per_bits"]) {
-        Scheme scheme = schemeOf(Case(Json{{"params",
-                                            {{"bits", entry["bits"]},
-                                             {"clip", item.text("clip")},
-                                             {"one_sided", item.flag("one_sided")},
-                                             {"per_channel_axis", *axisOf(item)}}}}));
+        Json params = item.params();
+        params["bits"] = entry["bits"];
+        const Json variant{{"params", params}};
+        const Scheme scheme = schemeOf(Case(variant), parts.size());
         const Quantized q = quantizeTensor(values, parts, statistics, scheme);
         const std::string what = "bits " + std::to_string(scheme.bits) + " ";
         item.compare(what + "codes", entry["codes"], {q.codes.begin(), q.codes.end()}, {});
@@ -220,7 +231,8 @@ void runMidTread(Case& item) {
         midTread(part, quantized, grid);
         scatter(out, parts[s], quantized);
         for (const float y : quantized) {
-            ++symbols[grid.step > 0 ? std::round(static_cast<double>(y) / grid.step * 1e4) / 1e4 : 0.0];
+            // Without bins the reference's step is the largest float: the mean over it, or 0.
+            ++symbols[grid.step > 0 ? symbolOf(y, grid.step) : grid.rest / std::numeric_limits<float>::max()];
         }
     }
     std::vector<std::uint64_t> counts;

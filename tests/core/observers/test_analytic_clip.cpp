@@ -141,6 +141,32 @@ private Q_SLOTS:
                  std::size_t{2});
     }
 
+    void outliersSpreadNothing() {
+        // Eleven bins over [-1, 1], three groups. The slice of the middle nine has no value of its own in its
+        // end bins; P counts the outliers there, but the groups' masses stay where the slice holds values.
+        const std::vector<int> counts{1, 0, 2, 0, 1, 4, 1, 0, 2, 0, 1};
+        std::vector<float> x{-1, 1};
+        for (std::size_t i = 1; i + 1 < counts.size(); ++i) {
+            x.insert(x.end(), static_cast<std::size_t>(counts[i]),
+                     static_cast<float>((static_cast<double>(i) + 0.5) * 2 / 11 - 1));
+        }
+        const SymmetricThreshold found = symmetricDivergenceThreshold(x, 11, 3);
+        // Zeros take 1e-4 each from the others in equal shares; the sums stay 12 and 10.
+        const std::vector<double> pSlice{1, 2, 0, 1, 4, 1, 0, 2, 1};
+        const std::vector<double> qSlice{0, 2, 0, 2, 2, 2, 0, 2, 0};
+        const double fromP = 1e-4 * 2 / 7;
+        const double fromQ = 1e-4 * 4 / 5;
+        double expected = 0;
+        for (std::size_t i = 0; i < pSlice.size(); ++i) {
+            const double a = (pSlice[i] == 0 ? 1e-4 : pSlice[i] - fromP) / 12;
+            const double b = (qSlice[i] == 0 ? 1e-4 : qSlice[i] - fromQ) / 10;
+            expected += a * std::log(a / b);
+        }
+        QCOMPARE(found.divergences.size(), std::size_t{5});
+        QVERIFY(std::fabs(found.divergences[3] - expected) < 1e-12);
+        QVERIFY(std::fabs(found.thresholds[3] - 9.0 / 11) < 1e-12);
+    }
+
     void trackersAndSampleExtrema() {
         RangeTracker tracker;
         tracker.update({-1, 2});

@@ -362,6 +362,9 @@ private Q_SLOTS:
             std::vector<double> start(many.begin(), many.begin() + levels);
             QVERIFY(optimum.inertia <= lloydCodebook(many, start).inertia * (1 + 1e-9));
         }
+        // Levels without values take those farthest from theirs: here 10 and 9.
+        QCOMPARE(lloydCodebook(std::vector<float>{0, 1, 9, 10}, {0, 100, 200}).levels,
+                 (std::vector<double>{0.5, 9, 10}));
         QCOMPARE(optimalCodebook(std::vector<float>{1, 1, 2}, 8).levels, (std::vector<double>{1, 2}));
         QVERIFY(optimalCodebook(std::vector<float>(), 4).levels.empty());
         QVERIFY_EXCEPTION_THROWN(optimalCodebook(std::vector<float>{1, kNan}, 2), Error);
@@ -438,6 +441,12 @@ private Q_SLOTS:
         QCOMPARE(y, (std::vector<float>{0, 0, 1}));
         midTread(std::vector<float>{-0.1F, 0.0F, 0.6F}, y, midTreadForRange(-1, 1, 0));
         QCOMPARE(y, (std::vector<float>{0, 0, 0}));
+        // Activations without bins are their mean; behind a ReLU 0.
+        for (const bool isOneSided : {false, true}) {
+            midTread(std::vector<float>{-0.1F, 0.0F, 0.6F}, y,
+                     midTreadForLaplace(0.25, 0.1, 0, isOneSided, 0));
+            QCOMPARE(y, std::vector<float>(3, isOneSided ? 0.0F : 0.25F));
+        }
     }
 
     void clampGradientIsClosed() {
