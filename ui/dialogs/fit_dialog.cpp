@@ -410,7 +410,8 @@ void FitDialog::showProposal(FitProposal proposal) {
     const bool isThere = fits || m_chosenPoint.has_value();
     m_summary->setText(!isThere       ? tr("Nothing to propose at these limits.")
                        : changed == 0 ? tr("It fits as it is.")
-                                      : tr("%n layer(s) change", nullptr, changed));
+                       : changed == 1 ? tr("1 layer changes")
+                                      : tr("%1 layers change").arg(changed));
     m_settings->setUsed(m_proposal.budget.romBytes, m_proposal.budget.peakRamBytes);
     m_accept->setEnabled(isThere && (changed > 0 || isDeviceEdited()));
     m_acceptAndEvaluate->setEnabled(isThere);

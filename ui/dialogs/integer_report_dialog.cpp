@@ -11,14 +11,21 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
+#include <QScreen>
+#include <QScrollBar>
 #include <QTableView>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace bitlathe::ui {
 
 namespace {
 
 constexpr int kLeastColumnPx = 78;  ///< room for the headers
+constexpr int kLeastWidthPx = 720;
+constexpr int kSideMarginPx = 18;
+constexpr double kScreenShare = 0.95;
 
 QString accuracyLine(const QString& what, const core::Metric& metric) {
     QString text = IntegerReportDialog::tr("%1\t%2 %").arg(what, QString::number(metric.value, 'f', 2));
@@ -84,13 +91,21 @@ IntegerReportDialog::IntegerReportDialog(const experiments::IntegerComparison& c
     connect(copy, &QPushButton::clicked, this, [this] { QApplication::clipboard()->setText(asText()); });
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     auto* const column = new QVBoxLayout(this);
-    column->setContentsMargins(18, 18, 18, 14);
+    column->setContentsMargins(kSideMarginPx, 18, kSideMarginPx, 14);
     column->setSpacing(12);
     column->addLayout(accuracyTable);
     column->addWidget(m_verdict);
     column->addWidget(m_table, 1);
     column->addWidget(buttons);
-    resize(960, 620);
+    // As wide as the explanations, as far as the screen goes.
+    int wanted =
+        2 * kSideMarginPx + m_table->verticalScrollBar()->sizeHint().width() + 2 * m_table->frameWidth();
+    for (int section = 0; section < m_table->model()->columnCount(); ++section) {
+        wanted += std::max(m_table->horizontalHeader()->sectionSizeHint(section),
+                           static_cast<QAbstractItemView*>(m_table)->sizeHintForColumn(section));
+    }
+    const QSize room = screen()->availableGeometry().size() * kScreenShare;
+    resize(std::min(std::max(wanted, kLeastWidthPx), room.width()), std::min(620, room.height()));
 }
 
 QString IntegerReportDialog::accuracies() const {

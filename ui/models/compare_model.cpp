@@ -130,8 +130,9 @@ QVariant CompareModel::headerData(int section, Qt::Orientation orientation, int 
     const Place place = placeOf(section);
     switch (role) {
     case Qt::DisplayRole:
-        return place.isChange ? tr("%1 − A").arg(letterOf(place.run))
-                              : tr("%1 · %2").arg(letterOf(place.run), m_names[place.run]);
+        return place.isChange      ? tr("%1 − A").arg(letterOf(place.run))
+               : m_hasShortHeaders ? letterOf(place.run)
+                                   : tr("%1 · %2").arg(letterOf(place.run), m_names[place.run]);
     case Qt::ToolTipRole:
         return place.isChange
                    ? tr("Difference of “%1” to the baseline “%2”").arg(m_names[place.run], m_names.front())

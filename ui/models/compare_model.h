@@ -27,6 +27,8 @@ public:
 
     /// names  of the runs, by cell
     void setRows(std::vector<CompareRow> rows, std::vector<QString> names);
+    /// Heads columns with the runs' letters alone, for a table beside one that has the names; tips have them too.
+    void setShortHeaders(bool isOn) noexcept { m_hasShortHeaders = isOn; }
     const std::vector<CompareRow>& rows() const noexcept { return m_rows; }
     std::size_t runCount() const noexcept { return m_names.size(); }
     int valueColumn(std::size_t run) const;
@@ -47,6 +49,7 @@ private:
 
     std::vector<CompareRow> m_rows;
     std::vector<QString> m_names;
+    bool m_hasShortHeaders = false;
 };
 
 /// Leaves out what is equal, and SQNR differences below a threshold.

@@ -12,7 +12,7 @@ namespace bitlathe::ui {
 
 namespace {
 
-constexpr int kCellPadding = 6;
+constexpr int kCellPadding = 5;
 constexpr int kChipWidth = 25;
 constexpr int kChipHeight = 17;
 
@@ -77,7 +77,11 @@ QSize LayerTableDelegate::sizeHint(const QStyleOptionViewItem& option, const QMo
     const int width = index.data(LayerTableModel::BitsRole).isValid()
                           ? kChipWidth
                           : option.fontMetrics.horizontalAdvance(index.data(Qt::DisplayRole).toString());
-    return {width + 2 * kCellPadding + 2, kRowHeight};
+    // The sign of attention is painted in front of the text.
+    const int sign = index.data(LayerTableModel::AttentionRole).toBool()
+                         ? option.fontMetrics.horizontalAdvance(QStringLiteral("▾ "))
+                         : 0;
+    return {width + sign + 2 * kCellPadding + 1, kRowHeight};
 }
 
 QWidget* LayerTableDelegate::createEditor(QWidget* parent, const QStyleOptionViewItem&,

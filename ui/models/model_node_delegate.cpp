@@ -21,7 +21,7 @@ constexpr int kMaxBoxWidth = 190;
 constexpr int kMarkSize = 18;
 
 QRect boxRect(const QRect& row, bool isChild, bool isEnd) {
-    const int margin = isChild ? 34 : isEnd ? 44 : 20;
+    const int margin = isChild ? 24 : isEnd ? 28 : 14;
     const int width = std::min(row.width() - 2 * margin, isChild ? kMaxBoxWidth - 28
                                                          : isEnd ? 150
                                                                  : kMaxBoxWidth);

@@ -12,6 +12,8 @@
 #include <QComboBox>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QRegularExpression>
+#include <QScrollArea>
 #include <QStyle>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -23,7 +25,10 @@ namespace bitlathe::ui {
 namespace {
 
 /// Below this width the device's memory is in its button's tip only.
-constexpr int kRoomForDetail = 900;
+constexpr int kRoomForDetail = 980;
+/// Below this width the words stand under the plots instead of beside them.
+constexpr int kRoomForWordsBeside = 700;
+constexpr int kWordsWidth = 312;
 
 }  // namespace
 
@@ -72,14 +77,35 @@ BudgetPanel::BudgetPanel(QuantDocument& document, Selection& selection, QWidget*
     auto* const column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 4);
     column->setSpacing(2);
+    auto* const pictures = new QVBoxLayout;
+    pictures->setSpacing(2);
+    pictures->addWidget(m_rom);
+    pictures->addWidget(m_ram, 1);
+    pictures->addWidget(m_tensors, 1);
+    // A low window has height for pictures or for words under them, not for both: words go to the side. They scroll
+    // where even that is too low.
+    m_words = new QScrollArea(this);
+    m_words->setFrameShape(QFrame::NoFrame);
+    m_words->setFocusPolicy(Qt::NoFocus);
+    m_words->setWidgetResizable(true);
+    m_words->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* const words = new QWidget(m_words);
+    auto* const lines = new QVBoxLayout(words);
+    lines->setContentsMargins(0, 2, 0, 2);
+    lines->setSpacing(6);
+    for (QLabel* const label : {m_formulaRom, m_exportedRom, m_peak, m_coding}) {
+        lines->addWidget(label);
+    }
+    lines->addStretch();
+    m_words->setWidget(words);
+    m_words->viewport()->setAutoFillBackground(false);
+    words->setAutoFillBackground(false);
+    m_body = new QBoxLayout(QBoxLayout::LeftToRight);
+    m_body->setSpacing(4);
+    m_body->addLayout(pictures, 1);
+    m_body->addWidget(m_words);
     column->addLayout(row);
-    column->addWidget(m_rom);
-    column->addWidget(m_formulaRom);
-    column->addWidget(m_exportedRom);
-    column->addWidget(m_ram, 1);
-    column->addWidget(m_tensors, 1);
-    column->addWidget(m_peak);
-    column->addWidget(m_coding);
+    column->addLayout(m_body, 1);
 
     connect(&document, &QuantDocument::budgetChanged, this, &BudgetPanel::refresh);
     connect(m_figures, &MemoryFigures::targetChanged, this, [this] {
@@ -110,7 +136,7 @@ QLabel* BudgetPanel::newCaptionLine(const QString& accessibleName) {
     auto* const label = new QLabel(this);
     label->setProperty("role", QStringLiteral("caption"));
     label->setContentsMargins(12, 0, 12, 0);
-    label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    label->setWordWrap(true);
     label->setAccessibleName(accessibleName);
     return label;
 }
@@ -118,6 +144,19 @@ QLabel* BudgetPanel::newCaptionLine(const QString& accessibleName) {
 void BudgetPanel::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
     m_deviceDetail->setVisible(width() >= kRoomForDetail);
+    const bool isBeside = width() >= kRoomForWordsBeside;
+    m_body->setDirection(isBeside ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
+    m_words->setMinimumWidth(isBeside ? kWordsWidth : 0);
+    m_words->setMaximumWidth(isBeside ? kWordsWidth : QWIDGETSIZE_MAX);
+}
+
+/// Sets a caption whose figures stay on one line with their units.
+void BudgetPanel::setWords(QLabel& label, const QString& text) {
+    static const QRegularExpression unit(QStringLiteral("(\\d) (B\\b|%|bit\\b)"));
+    QString words = text;
+    label.setText(words.replace(unit, QStringLiteral("\\1\u00a0\\2")));
+    label.setToolTip(text);
+    label.setVisible(!text.isEmpty());
 }
 
 QString BudgetPanel::verdict() const {
@@ -125,11 +164,11 @@ QString BudgetPanel::verdict() const {
 }
 
 QString BudgetPanel::romText() const {
-    return m_formulaRom->text() + QLatin1Char('\n') + m_exportedRom->text();
+    return m_formulaRom->toolTip() + QLatin1Char('\n') + m_exportedRom->toolTip();
 }
 
 QString BudgetPanel::peak() const {
-    return m_peak->text();
+    return m_peak->toolTip();
 }
 
 MemoryView BudgetPanel::view() const {
@@ -170,7 +209,7 @@ void BudgetPanel::refresh() {
             target
                 ? tr("There is no C of this configuration.\n%1").arg(QString::fromStdString(target->refusal))
                 : tr("Laying out the C program…"));
-        m_peak->clear();
+        setWords(*m_peak, {});
         m_verdict->clear();
     }
     refreshRomTexts();
@@ -253,8 +292,7 @@ void BudgetPanel::showSpans(const std::vector<core::ArenaBuffer>& buffers, const
 }
 
 void BudgetPanel::showVerdict(const Figures& figures) {
-    m_peak->setText(figures.peakText.isEmpty() ? QString() : tr("Peak at %1").arg(figures.peakText));
-    m_peak->setToolTip(m_peak->text());
+    setWords(*m_peak, figures.peakText.isEmpty() ? QString() : tr("Peak at %1").arg(figures.peakText));
     const std::optional<core::Device>& device = m_document.device();
     QString verdict;
     bool fits = true;
@@ -284,10 +322,10 @@ void BudgetPanel::refreshRomTexts() {
     const bool hasModel = m_document.hasModel();
     const core::Budget& budget = m_document.budget();
     const core::Device device = m_document.device().value_or(core::Device());
-    m_formulaRom->setText(hasModel ? tr("By the formulas: %1; RAM %2 B")
-                                         .arg(romSplitText(core::romSplit(budget, device)),
-                                              groupedNumber(m_figures->formulas(view()).peakRamBytes))
-                                   : QString());
+    setWords(*m_formulaRom, hasModel ? tr("By the formulas: %1; RAM %2 B")
+                                           .arg(romSplitText(core::romSplit(budget, device)),
+                                                groupedNumber(m_figures->formulas(view()).peakRamBytes))
+                                     : QString());
     const std::shared_ptr<const core::TargetBudget>& target = m_figures->target();
     QString exported;
     if (target && target->exported) {
@@ -299,11 +337,7 @@ void BudgetPanel::refreshRomTexts() {
     } else if (m_figures->isBusy()) {
         exported = tr("As exported in C: …");
     }
-    m_exportedRom->setText(exported);
-    for (QLabel* const label : {m_formulaRom, m_exportedRom}) {
-        label->setToolTip(label->text());
-        label->setVisible(!label->text().isEmpty());
-    }
+    setWords(*m_exportedRom, exported);
 }
 
 void BudgetPanel::setCodingCosts(const CodingCosts* costs) {
@@ -324,12 +358,10 @@ void BudgetPanel::refreshCoding() {
                          .arg(total.plainBytes > 0 ? 100 * total.codedBytes / total.plainBytes : 0);
     };
     const QString weights = describe(tr("Weights"), core::SiteKind::Weight);
-    const QString activations = describe(tr("activations of one image"), core::SiteKind::Output);
-    m_coding->setText(weights +
-                      (weights.isEmpty() || activations.isEmpty() ? QString() : QStringLiteral("   ·   ")) +
-                      activations);
-    m_coding->setToolTip(m_coding->text());
-    m_coding->setVisible(!m_coding->text().isEmpty());
+    const QString activations = describe(tr("Activations of one image"), core::SiteKind::Output);
+    setWords(*m_coding, weights +
+                            (weights.isEmpty() || activations.isEmpty() ? QString() : QStringLiteral("\n")) +
+                            activations);
 }
 
 void BudgetPanel::refreshSelection() {

@@ -8,8 +8,10 @@
 
 #include <QWidget>
 
+class QBoxLayout;
 class QComboBox;
 class QLabel;
+class QScrollArea;
 class QToolButton;
 
 namespace bitlathe::plots {
@@ -71,6 +73,7 @@ private:
     void showSpans(const std::vector<core::ArenaBuffer>& buffers, const core::ArenaPlan& plan,
                    const QString& caption);
     void showVerdict(const Figures& figures);
+    static void setWords(QLabel& label, const QString& text);
     QLabel* newCaptionLine(const QString& accessibleName);
     void refreshSelection();
     void refreshCoding();
@@ -91,6 +94,8 @@ private:
     QLabel* m_formulaRom = nullptr;
     QLabel* m_exportedRom = nullptr;
     QLabel* m_peak = nullptr;
+    QBoxLayout* m_body = nullptr;
+    QScrollArea* m_words = nullptr;
 };
 
 }  // namespace bitlathe::ui

@@ -16,6 +16,7 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalBlocker>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -35,6 +36,7 @@ using experiments::RunId;
 namespace {
 
 constexpr double kDefaultThresholdDb = 0.5;
+constexpr int kRoomForTwoTables = 1040;
 
 plots::CompareRun barsOf(const experiments::RunRecord& run) {
     namespace metric = experiments::metric;
@@ -81,7 +83,7 @@ void fitColumns(QTableView& table) {
     const int widest = table.fontMetrics().averageCharWidth() * 34;
     table.resizeColumnsToContents();
     for (int column = 0; column < table.model()->columnCount(); ++column) {
-        table.setColumnWidth(column, std::min(widest, table.columnWidth(column) + 8));
+        table.setColumnWidth(column, std::min(widest, table.columnWidth(column) + 2));
     }
 }
 
@@ -140,19 +142,20 @@ ComparePanel::ComparePanel(QWidget* parent) : QWidget(parent) {
     auto* const splitter = new QSplitter(Qt::Horizontal, content);
     splitter->setChildrenCollapsible(false);
     splitter->addWidget(newRunArea());
-    splitter->addWidget(
-        newTableArea(tr("Layers"), m_layerModel, m_layerFilter, m_layerTable, m_layerCaption));
+    m_layerArea = newTableArea(tr("Layers"), m_layerModel, m_layerFilter, m_layerTable, m_layerCaption);
+    splitter->addWidget(m_layerArea);
     // The proportions hold whatever the chart or a table would like.
     for (int i = 0; i < splitter->count(); ++i) {
         splitter->widget(i)->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Expanding);
         splitter->widget(i)->setMinimumWidth(240);
     }
-    // The figures have a difference column more than the layers: with an even split it would be cut.
-    splitter->setSizes({1200, 820});
     splitter->setStretchFactor(0, 3);
     splitter->setStretchFactor(1, 2);
+    connect(splitter, &QSplitter::splitterMoved, this, [this] { m_isSplitByHand = true; });
+    m_splitter = splitter;
     contentLayout->addWidget(splitter, 1);
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);
+    m_layerModel->setShortHeaders(true);
     m_layerFilter->setThresholdDb(kDefaultThresholdDb);
 }
 
@@ -269,8 +272,43 @@ void ComparePanel::showComparison() {
     m_summaryTable->setColumnHidden(CompareModel::Layer, true);
     fitColumns(*m_summaryTable);
     fitColumns(*m_layerTable);
+    splitByContent();
     updateCaptions();
     Q_EMIT summaryChanged();
+}
+
+/// The figures get the width of their columns, up to two thirds, so that the difference column is not cut; the layers
+/// the rest. A place chosen by hand stays.
+void ComparePanel::splitByContent() {
+    if (m_isSplitByHand || m_splitter->count() < 2) {
+        return;
+    }
+    const int total = m_splitter->width();
+    const int wanted = m_summaryTable->horizontalHeader()->length() +
+                       m_summaryTable->verticalScrollBar()->sizeHint().width() + 4;
+    const int left = std::clamp(wanted, total * 2 / 5, total * 2 / 3);
+    m_splitter->setSizes({left, total - left});
+}
+
+/// Two tables side by side where both have room, else the layers behind a tab: half a table tells no difference.
+void ComparePanel::placeLayers() {
+    const bool isBeside = width() >= kRoomForTwoTables;
+    if (isBeside == (m_splitter->indexOf(m_layerArea) >= 0)) {
+        return;
+    }
+    if (isBeside) {
+        m_runTabs->removeTab(m_runTabs->indexOf(m_layerArea));
+        m_splitter->addWidget(m_layerArea);
+        m_layerArea->show();
+    } else {
+        m_runTabs->insertTab(1, m_layerArea, tr("Layers"));
+    }
+}
+
+void ComparePanel::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    placeLayers();
+    splitByContent();
 }
 
 void ComparePanel::updateCaptions() {
@@ -318,8 +356,8 @@ QString ComparePanel::summary() const {
 
 QString ComparePanel::asCsv() const {
     QStringList header;
-    for (int column = 0; column < m_layerFilter->columnCount(); ++column) {
-        header.append(m_layerFilter->headerData(column, Qt::Horizontal).toString());
+    for (int column = 0; column < m_summaryFilter->columnCount(); ++column) {
+        header.append(m_summaryFilter->headerData(column, Qt::Horizontal).toString());
     }
     std::vector<QStringList> rows = shownRows(*m_summaryFilter);
     std::vector<QStringList> layers = shownRows(*m_layerFilter);

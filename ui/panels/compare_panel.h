@@ -14,6 +14,7 @@ class QComboBox;
 class QDoubleSpinBox;
 class QLabel;
 class QStackedWidget;
+class QSplitter;
 class QTableView;
 class QTabWidget;
 class QToolButton;
@@ -60,7 +61,12 @@ Q_SIGNALS:
     void summaryChanged();
     void failed(const QString& text);
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
+    void placeLayers();
+    void splitByContent();
     QWidget* newTableArea(const QString& name, CompareModel*& model, CompareFilterModel*& filter,
                           QTableView*& table, QLabel*& caption);
     QWidget* newRunArea();
@@ -91,6 +97,9 @@ private:
     CompareFilterModel* m_layerFilter = nullptr;
     QTableView* m_layerTable = nullptr;
     QLabel* m_layerCaption = nullptr;
+    QWidget* m_layerArea = nullptr;
+    QSplitter* m_splitter = nullptr;
+    bool m_isSplitByHand = false;
 };
 
 }  // namespace bitlathe::ui

@@ -35,6 +35,10 @@ namespace {
 /// Steps of the bar; a stage's own unit may be anything from one file to a million images.
 constexpr int kBarSteps = 1000;
 
+constexpr int kCurveHeight = 84;
+constexpr int kRoomForCurve = 360;
+constexpr int kRoomForBoth = 250;
+
 /// The rows without the running job.
 class QueueFilter final : public QSortFilterProxyModel {
 public:
@@ -121,7 +125,7 @@ JobsPanel::JobsPanel(JobRunner& runner, QWidget* parent) : QWidget(parent), m_ru
     connect(&runner, &JobRunner::jobChanged, this, &JobsPanel::refresh);
     connect(&runner, &JobRunner::queueChanged, this, &JobsPanel::refresh);
     connect(&runner, &JobRunner::progressChanged, this, &JobsPanel::refreshRunning);
-    connect(&runner, &JobRunner::epochFinished, this, &JobsPanel::refreshCurve);
+    connect(&runner, &JobRunner::epochFinished, this, &JobsPanel::refreshRoom);
     refresh();
 }
 
@@ -160,7 +164,7 @@ QFrame* JobsPanel::newRunningCard() {
     layout->addLayout(bottom);
 
     m_curve = new plots::TrainingCurvePlot(card);
-    m_curve->setMinimumHeight(150);
+    m_curve->setMinimumHeight(kCurveHeight);
     layout->addWidget(m_curve, 1);
     return card;
 }
@@ -243,9 +247,8 @@ const JobInfo* JobsPanel::runningJob() const {
 
 void JobsPanel::refresh() {
     m_stack->setCurrentIndex(m_runner.jobs().empty() ? 0 : 1);
-    m_queueArea->setVisible(m_queue->rowCount() > 0);
     refreshRunning();
-    refreshCurve();
+    refreshRoom();
     refreshQueueTools();
     showMessageOfSelection();
     Q_EMIT summaryChanged();
@@ -277,8 +280,10 @@ void JobsPanel::refreshRunning() {
 void JobsPanel::refreshCurve() {
     const JobInfo* const job = runningJob();
     const bool hasEpochs = job != nullptr && !job->epochs.empty();
-    m_curve->setVisible(hasEpochs);
-    m_jobsLayout->setStretchFactor(m_card, hasEpochs ? 1 : 0);
+    // A low dock keeps its height for the queue: the Training panel has the same curve.
+    const bool isShown = hasEpochs && height() >= kRoomForCurve;
+    m_curve->setVisible(isShown);
+    m_jobsLayout->setStretchFactor(m_card, isShown ? 1 : 0);
     std::vector<plots::TrainingPoint> points;
     if (job != nullptr) {
         for (const core::EpochReport& epoch : job->epochs) {
@@ -290,6 +295,18 @@ void JobsPanel::refreshCurve() {
                                   ? std::optional<double>(static_cast<double>(job->plannedEpochs))
                                   : std::nullopt);
     m_curve->setPoints(std::move(points));
+}
+
+void JobsPanel::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    refreshRoom();
+}
+
+/// What the dock's height is given to: the running job first, then jobs that wait, finished ones, its curve.
+void JobsPanel::refreshRoom() {
+    const bool hasRoom = runningJob() == nullptr || height() >= kRoomForBoth || m_runner.waitingCount() > 0;
+    m_queueArea->setVisible(m_queue->rowCount() > 0 && hasRoom);
+    refreshCurve();
 }
 
 std::vector<JobId> JobsPanel::selectedJobs() const {

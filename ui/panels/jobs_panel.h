@@ -50,12 +50,16 @@ public Q_SLOTS:
 Q_SIGNALS:
     void summaryChanged();
 
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
 private:
     QFrame* newRunningCard();
     QWidget* newQueueArea();
     QAction* addTableAction(const QString& text, const QKeySequence& shortcut);
     void refresh();
     void refreshRunning();
+    void refreshRoom();
     void refreshCurve();
     void refreshQueueTools();
     void showMessageOfSelection();

@@ -31,7 +31,7 @@ namespace bitlathe::ui {
 namespace {
 
 /// What the style puts around a header text: padding of the sheet and its own margins.
-constexpr int kHeaderMargins = 16;
+constexpr int kHeaderMargins = 12;
 constexpr int kSortMarkWidth = 8;
 constexpr int kMaxColumnWidth = 220;
 
@@ -139,6 +139,7 @@ LayersPanel::LayersPanel(QuantDocument& document, Selection& selection, QWidget*
     m_table->sortByColumn(LayerTableModel::Number, Qt::AscendingOrder);
     m_table->setContextMenuPolicy(Qt::CustomContextMenu);
     m_table->installEventFilter(this);
+    m_table->viewport()->installEventFilter(this);
     connect(m_table, &QWidget::customContextMenuRequested, this, &LayersPanel::showMenu);
     connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this,
             &LayersPanel::pushSelection);
@@ -228,8 +229,11 @@ bool LayersPanel::eventFilter(QObject* watched, QEvent* event) {
     if (event->type() == QEvent::Leave && watched == m_table) {
         m_selection.setHovered({});
     }
-    if (event->type() == QEvent::Resize && watched == m_table) {
-        fitColumns();
+    if (event->type() == QEvent::Resize && watched == m_table->viewport()) {
+        const auto* const resize = static_cast<QResizeEvent*>(event);
+        if (resize->size().width() != resize->oldSize().width()) {
+            fitColumns();
+        }
     }
     if (event->type() == QEvent::KeyPress) {
         auto* const key = static_cast<QKeyEvent*>(event);
@@ -422,18 +426,13 @@ void LayersPanel::removeVariant() {
 }
 
 void LayersPanel::fitColumns() {
-    // Text gives way before figures do: what does not fit is elided there, and a tool tip has it whole. First to widths at
-    // which the usual texts are whole ("dw 3×3 /2", "sym, chan…"), then, where that makes everything fit, further; where
-    // it would not, the table is scrolled and can be read.
+    // Where not everything fits, the layer's name and kind give way first, elided, with a tool tip that has them whole;
+    // then the columns another one stands for: weights in bytes for their count, the name for the kind. Schemes and figures
+    // are never cut. What is still too wide is scrolled.
     using Widths = std::vector<std::pair<int, int>>;
-    static const Widths kComfortable = {{LayerTableModel::Kind, 77},
-                                        {LayerTableModel::RangeMethod, 68},
-                                        {LayerTableModel::WeightScheme, 83},
-                                        {LayerTableModel::Name, 132}};
-    static const Widths kTight = {{LayerTableModel::WeightScheme, 70},
-                                  {LayerTableModel::Kind, 62},
-                                  {LayerTableModel::RangeMethod, 62},
-                                  {LayerTableModel::Name, 100}};
+    static const Widths kShrinkable = {
+        {LayerTableModel::RangeMethod, 64}, {LayerTableModel::Kind, 60}, {LayerTableModel::Name, 122}};
+    static constexpr int kDispensable[] = {LayerTableModel::Params, LayerTableModel::Kind};
     QHeaderView* const header = m_table->horizontalHeader();
     QStyleOptionViewItem option;
     option.fontMetrics = m_table->fontMetrics();
@@ -453,22 +452,28 @@ void LayersPanel::fitColumns() {
         m_table->setColumnWidth(column, width);
         excess += width;
     }
-    const auto room = [this](int column, int minimum) {
-        return std::max(0, m_table->columnWidth(column) - minimum);
+    for (const int column : kDispensable) {
+        m_table->setColumnHidden(column, false);
+    }
+    const auto room = [&] {
+        return std::accumulate(kShrinkable.begin(), kShrinkable.end(), 0, [this](int sum, const auto& each) {
+            const bool isShown = !m_table->isColumnHidden(each.first);
+            return sum + (isShown ? std::max(0, m_table->columnWidth(each.first) - each.second) : 0);
+        });
     };
-    const auto shrink = [&](const Widths& widths) {
-        for (const auto& [column, minimum] : widths) {
-            const int cut = std::clamp(excess, 0, room(column, minimum));
-            m_table->setColumnWidth(column, m_table->columnWidth(column) - cut);
+    for (const int column : kDispensable) {
+        if (excess > room()) {
+            excess -= m_table->columnWidth(column);
+            m_table->setColumnHidden(column, true);
+        }
+    }
+    for (const auto& [column, minimum] : kShrinkable) {
+        const int width = m_table->columnWidth(column);
+        const int cut = std::clamp(excess, 0, std::max(0, width - minimum));
+        if (!m_table->isColumnHidden(column)) {
+            m_table->setColumnWidth(column, width - cut);
             excess -= cut;
         }
-    };
-    shrink(kComfortable);
-    const int tightRoom = std::accumulate(kTight.begin(), kTight.end(), 0, [&](int sum, const auto& width) {
-        return sum + room(width.first, width.second);
-    });
-    if (excess <= tightRoom) {
-        shrink(kTight);
     }
     if (excess < 0) {
         m_table->setColumnWidth(LayerTableModel::Name, m_table->columnWidth(LayerTableModel::Name) - excess);

@@ -1,6 +1,7 @@
 #include "ui/panels/method_editor.h"
 
 #include "ui/panels/number_box.h"
+#include "ui/panels/panel_parts.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -20,7 +21,7 @@ namespace {
 QString titleOf(const core::ParamSpec& param) {
     QString title = QString::fromStdString(param.name).replace(QLatin1Char('_'), QLatin1Char(' '));
     title.front() = title.front().toUpper();
-    return title;
+    return param.name == "cpu" ? QStringLiteral("CPU") : title;
 }
 
 }  // namespace
@@ -111,8 +112,11 @@ void MethodEditor::rebuildParams() {
     if (method == nullptr) {
         return;
     }
+    QWidget* before = m_choice;
     for (const core::ParamSpec& param : method->params) {
         QWidget* const editor = makeEditor(param);
+        setTabOrder(before, editor);  // made long after what stands below it
+        before = editor;
         editor->setToolTip(QString::fromStdString(param.description));
         editor->setAccessibleName(titleOf(param));
         auto* const label = new QLabel(titleOf(param), m_params);
@@ -136,6 +140,7 @@ QWidget* MethodEditor::makeEditor(const core::ParamSpec& param) {
     }
     case core::ParamSpec::Kind::Choice: {
         auto* const combo = new QComboBox(m_params);
+        keepNarrow(*combo);
         combo->setFocusPolicy(Qt::StrongFocus);
         for (const std::string& choice : param.choices) {
             combo->addItem(QString::fromStdString(choice).replace(QLatin1Char('_'), QLatin1Char(' ')));

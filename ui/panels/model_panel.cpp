@@ -80,7 +80,8 @@ QString ModelPanel::summary() const {
     for (const core::Layer& layer : m_document.model()->layers) {
         parameters += layer.weightCount + (layer.hasBias ? layer.outputChannels : 0);
     }
-    return tr("%1 layers · %2 params").arg(m_document.model()->layers.size()).arg(groupedNumber(parameters));
+    // The table counts the layers; here is room for one figure.
+    return tr("%1 params").arg(groupedNumber(parameters));
 }
 
 void ModelPanel::pullSelection() {

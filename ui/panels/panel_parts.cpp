@@ -1,6 +1,9 @@
 #include "ui/panels/panel_parts.h"
 
+#include "ui/settings/theme.h"
+
 #include <QAction>
+#include <QComboBox>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
@@ -15,6 +18,8 @@ namespace bitlathe::ui {
 
 namespace {
 
+constexpr int kLeastBoxPx = 64;
+
 /// Cells whose text stands where the header's does, without a ring around the current cell of a selected row:
 /// rows are what these tables select.
 class RowDelegate final : public QStyledItemDelegate {
@@ -24,12 +29,18 @@ public:
     void paint(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override {
         QStyleOptionViewItem cell = option;
-        if (cell.state.testFlag(QStyle::State_Selected)) {
-            cell.state.setFlag(QStyle::State_HasFocus, false);
+        const bool isSelected = cell.state.testFlag(QStyle::State_Selected);
+        const bool hasRing = cell.state.testFlag(QStyle::State_HasFocus) && !isSelected;
+        cell.state.setFlag(QStyle::State_HasFocus, false);
+        if (isSelected) {
             painter->fillRect(cell.rect, cell.palette.brush(QPalette::Highlight));
         }
         cell.rect.adjust(kPadding, 0, -kPadding, 0);
         QStyledItemDelegate::paint(painter, cell, index);
+        if (hasRing) {
+            painter->setPen(currentTheme().accent);
+            painter->drawRect(option.rect.adjusted(0, 0, -1, -1));
+        }
     }
     QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
         return QStyledItemDelegate::sizeHint(option, index) + QSize(2 * kPadding, 0);
@@ -106,6 +117,13 @@ QLabel* newEmptyStateLabel(QWidget* parent) {
     label->setWordWrap(true);
     label->setContentsMargins(24, 16, 24, 16);
     return label;
+}
+
+void keepNarrow(QComboBox& box) {
+    box.setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    box.setMinimumContentsLength(5);
+    box.setMinimumWidth(kLeastBoxPx);
+    box.setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 }
 
 QLabel* newCaption(QWidget* parent) {

@@ -2,6 +2,7 @@
 
 #include <QString>
 
+class QComboBox;
 class QHBoxLayout;
 class QLabel;
 class QLineEdit;
@@ -23,6 +24,8 @@ QLineEdit* newSearchEdit(const QString& placeholder, QWidget* parent);
 QTableView* newPanelTable(const QString& accessibleName, QWidget* parent);
 /// Centred, muted, wrapped: says what to do next where there is nothing to show.
 QLabel* newEmptyStateLabel(QWidget* parent);
+/// Takes the width it is given instead of its longest choice's: a page wider than its dock would be cut at the right.
+void keepNarrow(QComboBox& box);
 /// Muted small text.
 QLabel* newCaption(QWidget* parent);
 

@@ -179,7 +179,7 @@ void PostTrainingPanel::moveCurrent(int direction) {
 
 QString PostTrainingPanel::summary() const {
     const auto count = static_cast<int>(m_document.config().postTraining.size());
-    return count == 0 ? QString() : tr("%n method(s)", nullptr, count);
+    return count == 0 ? QString() : count == 1 ? tr("1 method") : tr("%1 methods").arg(count);
 }
 
 void PostTrainingPanel::refresh() {

@@ -75,10 +75,10 @@ void RunsPanel::buildTable() {
     // Widths that fit the longest usual text, so that reading more rows moves nothing.
     const QFontMetrics metrics = m_table->fontMetrics();
     const auto setWidth = [&](int column, const QString& sample) {
-        m_table->setColumnWidth(column, metrics.horizontalAdvance(sample) + 28);
+        m_table->setColumnWidth(column, metrics.horizontalAdvance(sample) + 18);
     };
     setWidth(RunTableModel::Name, QStringLiteral("W4A8 per channel"));
-    setWidth(RunTableModel::Recipe, QStringLiteral("demo recipe"));
+    setWidth(RunTableModel::Recipe, QStringLiteral("demo recip"));
     setWidth(RunTableModel::Status, tr("interrupted") + QStringLiteral("WW"));
     setWidth(RunTableModel::Top1, tr("%1 (n 10,000)").arg(QStringLiteral("91.18 % ± 0.56")));
     setWidth(RunTableModel::Rom, QStringLiteral("1,023 KiB"));
@@ -88,7 +88,7 @@ void RunsPanel::buildTable() {
     setWidth(RunTableModel::ActivationBits,
              m_model->headerData(RunTableModel::ActivationBits, Qt::Horizontal, Qt::DisplayRole).toString());
     setWidth(RunTableModel::DeviceFit,
-             tr("too big for %1").arg(QStringLiteral("stm32f411re")) + QStringLiteral("xx"));
+             tr("too big for %1").arg(QStringLiteral("stm32f411re")) + QStringLiteral("WWW"));
     setWidth(RunTableModel::Started, QStringLiteral("2026-11-21 12:03:09"));
     setWidth(RunTableModel::Duration, QStringLiteral("10:02:41"));
     connect(m_table->selectionModel(), &QItemSelectionModel::selectionChanged, this,

@@ -71,7 +71,7 @@ QString deltaText(const SiteState& state) {
         return {};
     }
     const Theme& theme = currentTheme();
-    return QStringLiteral(" <span style='color:%1'>%2 %3</span>")
+    return QStringLiteral(" <span style='color:%1'>%2%3</span>")
         .arg((delta > 0 ? theme.good : theme.attention).name(),
              delta > 0 ? QStringLiteral("▲") : QStringLiteral("▼"), QString::number(std::abs(delta), 'f', 2));
 }
@@ -126,6 +126,7 @@ QComboBox* addChoiceRow(QFormLayout& form, const QString& name, const std::vecto
         box->addItem(choice.text, choice.value);
         box->setItemData(box->count() - 1, choice.toolTip, Qt::ToolTipRole);
     }
+    keepNarrow(*box);
     auto* const label = new QLabel(name, parent);
     label->setProperty("role", QStringLiteral("muted"));
     label->setBuddy(box);
@@ -176,7 +177,8 @@ SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& sele
     m_mse->setToolTip(tr("Mean squared quantization error, in squared units of the tensor"));
     m_clipped->setToolTip(tr("Share of values outside what the codes can represent"));
     auto* const figures = new QHBoxLayout;
-    figures->setContentsMargins(12, 0, 12, 0);
+    figures->setContentsMargins(12, 0, 10, 0);
+    figures->setSpacing(0);
     figures->addWidget(m_sqnr);
     figures->addStretch();
     figures->addWidget(m_mse);
@@ -186,6 +188,7 @@ SitePage::SitePage(core::SiteKind kind, QuantDocument& document, Selection& sele
     m_coding = new QLabel(this);
     m_coding->setProperty("role", QStringLiteral("caption"));
     m_coding->setContentsMargins(12, 0, 12, 0);
+    m_coding->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_coding->setAccessibleName(tr("Size after lossless coding"));
     m_coding->setToolTip(
         tr("How many bits a code carries and takes: Shannon entropy, average length of a Huffman "
@@ -234,6 +237,9 @@ void SitePage::buildChoices() {
         m_granularity->addItem(tr("groups of %1").arg(size), codeOf({Kind::Group, size}));
     }
     m_granularity->setFocusPolicy(Qt::StrongFocus);
+    for (QComboBox* const box : {m_bits, m_granularity}) {
+        keepNarrow(*box);
+    }
     connect(m_granularity, &QComboBox::activated, this, [this] {
         const QPoint chosenScales = m_granularity->currentData().toPoint();
         edit(setQuantizer(
@@ -338,7 +344,7 @@ void SitePage::addWeightRows(QFormLayout& form) {
     m_takesPostTraining = new QCheckBox(tr("post-training methods change it"), this);
     connect(m_takesPostTraining, &QCheckBox::clicked, this,
             [this](bool isOn) { edit(setTakesPostTraining(m_document, targets(), isOn)); });
-    form.addRow(QString(), m_takesPostTraining);
+    form.addRow(m_takesPostTraining);
 }
 
 void SitePage::addOutputRows(QFormLayout& form) {
@@ -528,7 +534,7 @@ void SitePage::showFigures() {
         bold.setBold(true);
         const QFontMetrics metrics(bold);
         label->setMinimumWidth(metrics.horizontalAdvance(name + QLatin1Char(' ') + value) + 2 +
-                               (extra.isEmpty() ? 0 : metrics.horizontalAdvance(QStringLiteral(" ▲ 00.00"))));
+                               (extra.isEmpty() ? 0 : metrics.horizontalAdvance(QStringLiteral(" ▲0.00"))));
     };
     const auto nothing = state.isPending ? QStringLiteral("…") : QStringLiteral("–");
     show(m_sqnr, tr("SQNR"), state.error ? decibels(state.error->sqnrDb) : nothing, deltaText(state));
@@ -537,6 +543,7 @@ void SitePage::showFigures() {
 }
 
 void SitePage::showCurve(const std::optional<core::Range>& clip) {
+    m_curve->setVisible(clip.has_value());  // without a clip there is nothing to draw over it
     if (!clip) {
         m_curveWork.cancel();
         takeCurve({});
@@ -610,7 +617,7 @@ void SitePage::showCodingCost() {
     const core::CodingCost* const cost = m_codingCosts != nullptr ? m_codingCosts->find(site()) : nullptr;
     m_coding->setVisible(cost != nullptr);
     if (cost != nullptr) {
-        m_coding->setText(tr("entropy %1 bit · Huffman %2 bit · %3 B → %4 B coded")
+        m_coding->setText(tr("entropy %1, Huffman %2 bit · %3 → %4 B coded")
                               .arg(QString::number(cost->entropyBits, 'f', 2),
                                    QString::number(cost->huffmanBits, 'f', 2),
                                    groupedNumber(cost->plainBytes), groupedNumber(cost->codedBytes)));

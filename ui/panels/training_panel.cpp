@@ -5,6 +5,7 @@
 #include "plots/training_curve_plot.h"
 #include "ui/document/layer_title.h"
 #include "ui/models/run_text.h"
+#include "ui/panels/elided_label.h"
 #include "ui/panels/panel_parts.h"
 #include "ui/settings/icons.h"
 
@@ -194,9 +195,9 @@ QWidget* TrainingPanel::newHead() {
     QFont bold = m_name->font();
     bold.setWeight(QFont::DemiBold);
     m_name->setFont(bold);
-    m_figures = new QLabel(head);
+    m_figures = new ElidedLabel(head);
+    m_figures->setAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     m_figures->setProperty("role", QStringLiteral("muted"));
-    m_figures->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_figures->setAccessibleName(tr("State of the training"));
     m_bar = new QProgressBar(head);
     m_bar->setAccessibleName(tr("Progress of the training"));

@@ -130,8 +130,9 @@ QMenu::item:selected { background: @selection; color: @text; }
 QMenu::item:disabled { color: @muted; }
 QMenu::separator { height: 1px; background: @border; margin: 4px 6px; }
 QMenu::icon { padding-left: 6px; }
-QToolBar { background: @surface; border: none; border-bottom: 1px solid @border; spacing: 8px; padding: 6px 10px; }
-QToolBar::separator { background: @border; width: 1px; margin: 4px 4px; }
+QToolBar { background: @surface; border: none; border-bottom: 1px solid @border; spacing: 6px; padding: 6px 8px; }
+QToolBar::separator { background: @border; width: 1px; margin: 4px 3px; }
+#qt_toolbar_ext_button { border: none; padding: 0; min-height: 0; }
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QToolButton, QPushButton { background: @surface; border: 1px solid @border; border-radius: 5px; padding: 4px 11px; min-height: 18px; color: @text; }
 QToolButton:hover, QPushButton:hover { background: @hover; border-color: @muted; }
@@ -166,7 +167,7 @@ QTabBar::tab:hover:!selected { color: @text; border-bottom: 2px solid @border; }
 QTabBar::tab:focus { color: @accent; }
 QTabWidget::pane { border: none; border-top: 1px solid @border; top: -1px; }
 QHeaderView { background: @surface; }
-QHeaderView::section { background: @surface; color: @muted; font-weight: 600; border: none; border-bottom: 1px solid @border; padding: 3px 4px; }
+QHeaderView::section { background: @surface; color: @muted; font-weight: 600; border: none; border-bottom: 1px solid @border; padding: 3px 0px 3px 4px; }
 QHeaderView::section:hover { color: @text; }
 QHeaderView::up-arrow { image: url(:/icons/@tone/chevron-up.svg); width: 9px; height: 9px; subcontrol-position: center right; right: 2px; }
 QHeaderView::down-arrow { image: url(:/icons/@tone/chevron-down.svg); width: 9px; height: 9px; subcontrol-position: center right; right: 2px; }
