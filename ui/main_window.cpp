@@ -31,7 +31,6 @@
 #include "ui/settings/icons.h"
 #include "ui/settings/theme.h"
 
-#include <QActionGroup>
 #include <QApplication>
 #include <QCloseEvent>
 #include <QFileDialog>
@@ -48,7 +47,6 @@
 #include <QStyle>
 #include <QTableView>
 #include <QTimer>
-#include <QToolBar>
 #include <QToolButton>
 #include <QUrl>
 
@@ -64,9 +62,12 @@ constexpr int kFramePx = 8;
 constexpr int kTitleBarPx = 36;
 /// Widths below which the panels' texts are cut. Said outright: a long text in a panel must not push the
 /// window off the screen.
-constexpr int kLeftWidth = 196;
-constexpr int kRightWidth = 346;
+constexpr int kLeftWidth = 168;
+constexpr int kRightWidth = 340;
 constexpr int kTabsWidth = 300;
+/// Below this width of the window the toolbar names data and device without saying which is which: icons and tips
+/// do, and no button falls off the end.
+constexpr int kRoomForPrefixes = 1420;
 /// Newest runs looked at for the status bar.
 constexpr int kStatusRuns = 200;
 /// Mean bits of a model with nothing quantized.
@@ -343,232 +344,6 @@ void MainWindow::refreshRunStatus() {
     }
 }
 
-QAction* MainWindow::makeAction(const QString& text, const QString& icon, const QKeySequence& key,
-                                const QString& hint, std::function<void()> run) {
-    auto* const action = new QAction(text, this);
-    if (!icon.isEmpty()) {
-        setThemedIcon(action, icon);
-    }
-    action->setShortcut(key);
-    QString plain = text;
-    plain.remove(QLatin1Char('&')).remove(QStringLiteral("…"));
-    const QString keyText =
-        key.isEmpty() ? QString() : QStringLiteral("  (%1)").arg(key.toString(QKeySequence::NativeText));
-    action->setToolTip((hint.isEmpty() ? plain : hint) + keyText);
-    action->setStatusTip(hint);
-    connect(action, &QAction::triggered, this, std::move(run));
-    return action;
-}
-
-void MainWindow::createActions() {
-    QUndoStack* const stack = m_workbench.document().undoStack();
-
-    QMenu* const file = menuBar()->addMenu(tr("&File"));
-    file->addAction(makeAction(tr("&Open…"), QStringLiteral("open"), QKeySequence::Open,
-                               tr("Open a model, a recipe or a project"), [this] { chooseFile(); }));
-    m_recentMenu = file->addMenu(tr("Open &recent"));
-    if (!m_demoPath.isEmpty()) {
-        file->addAction(makeAction(tr("Open the &demo"), {}, {},
-                                   tr("Open the bundled MobileNet on Fashion-MNIST"),
-                                   [this] { openFile(m_demoPath); }));
-    }
-    file->addSeparator();
-    m_save =
-        makeAction(tr("&Save project"), QStringLiteral("save"), QKeySequence::Save, {}, [this] { save(); });
-    m_saveAs = makeAction(tr("Save project &as…"), {}, QKeySequence::SaveAs, {}, [this] { saveAs(); });
-    m_saveRecipe =
-        makeAction(tr("Save as re&cipe…"), QStringLiteral("recipe"), {},
-                   tr("Write everything as a recipe for bitlathe-cli run"), [this] { saveRecipeAs(); });
-    file->addActions({m_save, m_saveAs, m_saveRecipe});
-    file->addSeparator();
-    m_loadStatistics = makeAction(tr("&Load statistics…"), {}, {},
-                                  tr("Histograms and moments from a file, in place of a calibration"),
-                                  [this] { chooseStatistics(); });
-    m_saveStatistics =
-        makeAction(tr("Save s&tatistics…"), {}, {},
-                   tr("Write the calibration's histograms and moments for use without the data"),
-                   [this] { saveStatisticsAs(); });
-    file->addActions({m_loadStatistics, m_saveStatistics});
-    file->addSeparator();
-    m_export =
-        makeAction(tr("&Export…"), QStringLiteral("export"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_E),
-                   tr("Write the quantized model for another engine"), [this] { chooseExport(); });
-    file->addAction(m_export);
-    file->addSeparator();
-    QAction* const quit = makeAction(tr("&Quit"), {}, QKeySequence::Quit, {}, [this] { close(); });
-    quit->setMenuRole(QAction::QuitRole);
-    file->addAction(quit);
-
-    QMenu* const edit = menuBar()->addMenu(tr("&Edit"));
-    QAction* const undo = stack->createUndoAction(this, tr("&Undo"));
-    undo->setObjectName(QStringLiteral("undoAction"));
-    undo->setShortcut(QKeySequence::Undo);
-    setThemedIcon(undo, QStringLiteral("undo"));
-    QAction* const redo = stack->createRedoAction(this, tr("&Redo"));
-    redo->setObjectName(QStringLiteral("redoAction"));
-    redo->setShortcuts({QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
-    setThemedIcon(redo, QStringLiteral("redo"));
-    edit->addActions({undo, redo});
-    edit->addSeparator();
-    edit->addAction(makeAction(tr("&Find layer"), QStringLiteral("search"), QKeySequence::Find, {},
-                               [this] { m_layers->focusFilter(); }));
-    edit->addAction(makeAction(tr("Select &all layers"), {}, {}, {}, [this] {
-        m_layers->table()->selectAll();
-        m_layers->table()->setFocus();
-    }));
-    edit->addAction(makeAction(tr("&Copy layers as table"), {}, {}, tr("Tab-separated values, exact figures"),
-                               [this] { m_layers->copySelection(); }));
-    edit->addSeparator();
-    edit->addAction(makeAction(tr("&Next layer by error"), {}, QKeySequence(Qt::ALT | Qt::Key_Down),
-                               tr("The layer whose output loses next most"),
-                               [this] { m_layers->goByError(1); }));
-    edit->addAction(makeAction(tr("&Previous layer by error"), {}, QKeySequence(Qt::ALT | Qt::Key_Up), {},
-                               [this] { m_layers->goByError(-1); }));
-
-    QMenu* const model = menuBar()->addMenu(tr("&Model"));
-    m_data = makeAction(tr("&Data…"), QStringLiteral("data"), {},
-                        tr("The images to calibrate and evaluate on"), [this] { chooseData(); });
-    model->addAction(m_data);
-    model->addAction(makeAction(tr("De&vice…"), QStringLiteral("device"), QKeySequence(Qt::CTRL | Qt::Key_D),
-                                tr("The device whose memory the model must fit"),
-                                [this] { m_deviceButton->showMenu(); }));
-
-    QMenu* const run = menuBar()->addMenu(tr("&Run"));
-    m_calibrate = makeAction(tr("&Calibrate"), QStringLiteral("calibrate"), QKeySequence(Qt::Key_F7),
-                             tr("Collect histograms of every tensor on the calibration images"),
-                             [this] { m_workbench.calibrate(); });
-    m_evaluate = makeAction(tr("&Evaluate"), QStringLiteral("evaluate"), QKeySequence(Qt::Key_F8),
-                            tr("Measure the accuracy of this configuration: one run in the log"),
-                            [this] { m_workbench.evaluate(); });
-    m_layerErrors = makeAction(tr("Measure &layer errors"), {}, {},
-                               tr("Isolated and accumulated SQNR of every layer, on test images"),
-                               [this] { m_workbench.measureLayerErrors(); });
-    m_integers = makeAction(tr("Compare with &integers"), {}, QKeySequence(Qt::SHIFT | Qt::Key_F8),
-                            tr("Run the integer model beside the fake-quantized one: accuracy and codes that "
-                               "differ, one run in the log"),
-                            [this] { m_workbench.compareIntegers(); });
-    m_train = makeAction(tr("&Train…"), QStringLiteral("train"), QKeySequence(Qt::Key_F5),
-                         tr("Train this configuration with quantization in the loop, or the float model"),
-                         [this] { chooseTraining(); });
-    m_fit = makeAction(tr("&Fit to device…"), QStringLiteral("fit"), QKeySequence(Qt::Key_F6),
-                       tr("Find bits that fit the device's memory"), [this] { fitToDevice(); });
-    m_fit->setIconText(tr("Fit"));
-    m_run = makeAction(tr("&Run recipe"), QStringLiteral("!run"), QKeySequence(Qt::Key_F9),
-                       tr("Calibrate and evaluate every configuration: one run each in the log"),
-                       [this] { m_workbench.runRecipe(); });
-    m_cancel = makeAction(tr("Ca&ncel jobs"), QStringLiteral("stop"), QKeySequence(Qt::SHIFT | Qt::Key_F9),
-                          {}, [this] { m_workbench.jobs().cancelAll(); });
-    run->addActions({m_calibrate, m_evaluate, m_layerErrors, m_integers});
-    run->addSeparator();
-    run->addActions({m_train, m_fit});
-    run->addSeparator();
-    run->addActions({m_run, m_cancel});
-
-    m_viewMenu = menuBar()->addMenu(tr("&View"));
-    m_viewMenuEnd = m_viewMenu->addSeparator();
-    m_viewMenu->addAction(
-        makeAction(tr("Restore &default layout"), {}, {}, {}, [this] { restoreDefaultLayout(); }));
-    QMenu* const theme = m_viewMenu->addMenu(tr("&Theme"));
-    auto* const group = new QActionGroup(this);
-    const std::pair<QString, ThemeChoice> themes[] = {{tr("&System"), ThemeChoice::System},
-                                                      {tr("&Light"), ThemeChoice::Light},
-                                                      {tr("&Dark"), ThemeChoice::Dark}};
-    for (const auto& [text, choice] : themes) {
-        QAction* const action = group->addAction(text);
-        action->setCheckable(true);
-        action->setChecked(m_settings.theme() == choice);
-        action->setData(static_cast<int>(choice));
-        connect(action, &QAction::triggered, this, [this, choice = choice] { m_settings.setTheme(choice); });
-        m_themeActions.push_back(action);
-    }
-    theme->addActions(group->actions());
-
-    QMenu* const help = menuBar()->addMenu(tr("&Help"));
-    help->addAction(makeAction(tr("&About Bitlathe"), QStringLiteral("info"), {}, {}, [this] { about(); }));
-    addActions(menuBar()->actions());
-}
-
-void MainWindow::createToolBar() {
-    QToolBar* const bar = addToolBar(tr("Main toolbar"));
-    bar->setObjectName(QStringLiteral("mainToolBar"));
-    bar->setMovable(false);
-    bar->setIconSize({16, 16});
-    const auto addButton = [&](QAction* action, const QString& text, Qt::ToolButtonStyle style) {
-        auto* const button = new QToolButton(bar);
-        button->setDefaultAction(action);
-        button->setToolButtonStyle(style);
-        if (!text.isEmpty()) {
-            button->setText(text);
-        }
-        button->setAccessibleName(action->toolTip());
-        bar->addWidget(button);
-        return button;
-    };
-    const auto actionNamed = [&](const QString& text) -> QAction* {
-        for (QAction* const action : findChildren<QAction*>()) {
-            if (action->text() == text) {
-                return action;
-            }
-        }
-        return nullptr;
-    };
-    addButton(actionNamed(tr("&Open…")), {}, Qt::ToolButtonIconOnly);
-    addButton(m_save, {}, Qt::ToolButtonIconOnly);
-    m_dataButton = new QToolButton(bar);
-    m_dataButton->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    setThemedIcon(m_dataButton, QStringLiteral("data"));
-    m_dataButton->setToolTip(m_data->toolTip());
-    connect(m_dataButton, &QToolButton::clicked, this, &MainWindow::chooseData);
-    bar->addWidget(m_dataButton);
-    m_deviceButton = new QToolButton(bar);
-    m_deviceButton->setObjectName(QStringLiteral("deviceButton"));
-    m_deviceButton->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    setThemedIcon(m_deviceButton, QStringLiteral("device"));
-    m_deviceButton->setToolTip(tr("The device whose memory the model must fit  (Ctrl+D)"));
-    m_deviceButton->setPopupMode(QToolButton::InstantPopup);
-    m_deviceMenu = new DeviceMenu(m_deviceButton);
-    m_deviceButton->setMenu(m_deviceMenu);
-    bar->addWidget(m_deviceButton);
-    bar->addSeparator();
-    addButton(findChild<QAction*>(QStringLiteral("undoAction")), {}, Qt::ToolButtonIconOnly);
-    addButton(findChild<QAction*>(QStringLiteral("redoAction")), {}, Qt::ToolButtonIconOnly);
-    bar->addSeparator();
-    addButton(m_calibrate, {}, Qt::ToolButtonTextBesideIcon);
-    addButton(m_evaluate, {}, Qt::ToolButtonTextBesideIcon);
-    addButton(m_train, {}, Qt::ToolButtonTextBesideIcon);
-    addButton(m_fit, {}, Qt::ToolButtonTextBesideIcon);
-    QToolButton* const run = addButton(m_run, {}, Qt::ToolButtonTextBesideIcon);
-    run->setProperty("primary", true);
-    run->setObjectName(QStringLiteral("runButton"));
-    addButton(m_export, {}, Qt::ToolButtonIconOnly);
-    auto* const spacer = new QWidget(bar);
-    spacer->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-    bar->addWidget(spacer);
-    auto* const theme = new QToolButton(bar);
-    theme->setProperty("flat", true);
-    setThemedIcon(theme, QStringLiteral("theme"));
-    theme->setToolTip(tr("Switch between light and dark"));
-    theme->setAccessibleName(theme->toolTip());
-    connect(theme, &QToolButton::clicked, this,
-            [this] { m_settings.setTheme(currentTheme().isDark ? ThemeChoice::Light : ThemeChoice::Dark); });
-    bar->addWidget(theme);
-}
-
-void MainWindow::createStatusBar() {
-    statusBar()->setSizeGripEnabled(false);
-    m_statusRun = new QLabel(this);
-    m_statusRun->setProperty("role", QStringLiteral("muted"));
-    m_statusVerdict = new QLabel(this);
-    m_statusLog = new QLabel(this);
-    m_statusLog->setProperty("role", QStringLiteral("muted"));
-    m_statusVerdict->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    m_statusRun->setContentsMargins(8, 0, 8, 0);
-    m_statusLog->setContentsMargins(8, 0, 8, 0);
-    statusBar()->addWidget(m_statusRun);
-    statusBar()->addWidget(m_statusVerdict, 1);
-    statusBar()->addPermanentWidget(m_statusLog);
-}
-
 PanelDock* MainWindow::addPanel(const QString& name, const QString& title, QWidget* content, Place place) {
     auto* const dock = new PanelDock(name, title, content, this);
     m_panels.push_back({dock, place});
@@ -643,9 +418,9 @@ void MainWindow::applyDefaultLayout() {
     }
     firstTab->raise();
     const int bottom = std::clamp(height() * 32 / 100, 220, 400);
-    const int jobs = std::clamp(height() * 20 / 100, 150, 300);
+    const int jobs = std::clamp(height() * 25 / 100, 170, 300);
     resizeDocks({left, right},
-                {std::clamp(width() * 15 / 100, 180, 240), std::clamp(width() * 26 / 100, 330, 420)},
+                {std::clamp(width() * 13 / 100, kLeftWidth, 240), std::clamp(width() * 26 / 100, 330, 420)},
                 Qt::Horizontal);
     resizeDocks({firstTab}, {bottom}, Qt::Vertical);
     resizeDocks({right, below}, {height() - jobs, jobs}, Qt::Vertical);
@@ -663,6 +438,11 @@ void MainWindow::restoreLayout() {
 
 void MainWindow::restoreDefaultLayout() {
     applyDefaultLayout();
+}
+
+void MainWindow::resizeEvent(QResizeEvent* event) {
+    QMainWindow::resizeEvent(event);
+    refreshDevice();
 }
 
 void MainWindow::showEvent(QShowEvent* event) {
@@ -698,12 +478,17 @@ void MainWindow::refreshActions() {
 
 void MainWindow::refreshDevice() {
     const QuantDocument& document = m_workbench.document();
-    m_deviceButton->setText(document.device()
-                                ? tr("Device: %1").arg(QString::fromStdString(document.device()->name))
-                                : tr("Device: none"));
+    const auto label = [](QToolButton* button, const QString& text, const QString& shortText, int room) {
+        button->setText(room >= kRoomForPrefixes ? text : shortText);
+        button->setAccessibleName(text);
+    };
+    const QString device =
+        document.device() ? QString::fromStdString(document.device()->name) : tr("none", "device");
+    label(m_deviceButton, tr("Device: %1").arg(device), document.device() ? device : tr("No device"),
+          width());
     m_deviceButton->setEnabled(document.hasModel());
-    m_dataButton->setText(
-        tr("Data: %1").arg(datasetTitle(QString::fromStdString(document.recipe().data.dataset))));
+    const QString images = datasetTitle(QString::fromStdString(document.recipe().data.dataset));
+    label(m_dataButton, tr("Data: %1").arg(images), images, width());
 }
 
 void MainWindow::refreshStatus() {
@@ -725,24 +510,16 @@ void MainWindow::refreshStatus() {
     m_statusVerdict->style()->polish(m_statusVerdict);
 }
 
-void MainWindow::refreshRecent() {
-    m_recentMenu->clear();
-    const QStringList files = m_settings.recentFiles();
-    int number = 0;
-    for (const QString& path : files) {
-        ++number;
-        QAction* const action =
-            m_recentMenu->addAction(QStringLiteral("%1%2  %3")
-                                        .arg(number < 10 ? QStringLiteral("&") : QString())
-                                        .arg(number)
-                                        .arg(QFileInfo(path).fileName()));
-        action->setToolTip(path);
-        action->setStatusTip(path);
-        connect(action, &QAction::triggered, this, [this, path] { openFile(path); });
+void MainWindow::floatFocusedPanel() {
+    const QWidget* const focus = QApplication::focusWidget();
+    for (const Panel& panel : m_panels) {
+        if (focus != nullptr && panel.dock->isAncestorOf(focus)) {
+            panel.dock->setFloating(!panel.dock->isFloating());
+            panel.dock->activateWindow();
+            return;
+        }
     }
-    m_recentMenu->addSeparator();
-    m_recentMenu->addAction(tr("&Clear list"), this, [this] { m_settings.clearRecentFiles(); });
-    m_recentMenu->setEnabled(!files.isEmpty());
+    showMessage(tr("No panel has the keyboard: Ctrl and its number goes there."));
 }
 
 void MainWindow::applyThemeNow() {
@@ -1016,8 +793,10 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     }
     experiments::JobRunner& jobs = m_workbench.jobs();
     if (jobs.isBusy()) {
+        const int unfinished = jobs.runningCount() + jobs.waitingCount();
         QMessageBox box(QMessageBox::NoIcon, tr("A job is running"),
-                        tr("%n job(s) are not finished.", nullptr, jobs.runningCount() + jobs.waitingCount()),
+                        unfinished == 1 ? tr("One job is not finished.")
+                                        : tr("%1 jobs are not finished.").arg(unfinished),
                         QMessageBox::NoButton, this);
         box.setObjectName(QStringLiteral("jobsBox"));
         box.setInformativeText(tr("Closing cancels them; their runs are kept in the log as cancelled."));

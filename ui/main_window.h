@@ -92,6 +92,7 @@ protected:
     void closeEvent(QCloseEvent* event) override;
     void dragEnterEvent(QDragEnterEvent* event) override;
     void dropEvent(QDropEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     void showEvent(QShowEvent* event) override;
 
 private:
@@ -118,6 +119,8 @@ private:
     void refreshDevice();
     void refreshRecent();
     void applyThemeNow();
+    /// The dock the keyboard is in floats, or comes back.
+    void floatFocusedPanel();
     void chooseFile();
     bool save();
     bool saveAs();
@@ -171,6 +174,7 @@ private:
     QAction* m_run = nullptr;
     QAction* m_cancel = nullptr;
     QAction* m_export = nullptr;
+    QAction* m_switchTheme = nullptr;
     std::vector<QAction*> m_themeActions;
     QToolButton* m_dataButton = nullptr;
     QToolButton* m_deviceButton = nullptr;

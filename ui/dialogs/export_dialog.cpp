@@ -8,6 +8,7 @@
 #include <QDesktopServices>
 #include <QDialogButtonBox>
 #include <QDir>
+#include <QEvent>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QFormLayout>
@@ -71,6 +72,7 @@ ExportDialog::ExportDialog(Workbench& workbench, const QString& folder, QWidget*
     form->addRow(tr("&Format"), m_exporter);
     form->addRow(tr("&Device"), m_device);
     form->addRow(tr("F&older"), newFolderRow(folder));
+    qobject_cast<QLabel*>(form->labelForField(m_folder->parentWidget()))->setBuddy(m_folder);
     auto* const buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
     m_open = buttons->addButton(tr("Open &folder"), QDialogButtonBox::ActionRole);
     m_write = buttons->addButton(tr("Export"), QDialogButtonBox::ActionRole);
@@ -120,6 +122,7 @@ QWidget* ExportDialog::newFolderRow(const QString& folder) {
     auto* const row = new QWidget(this);
     m_folder = new QLineEdit(folder, row);
     m_folder->setMinimumWidth(300);
+    m_folder->setAccessibleName(tr("Folder"));
     connect(m_folder, &QLineEdit::textChanged, this, &ExportDialog::check);
     auto* const browse = new QPushButton(tr("Choose…"), row);
     browse->setAutoDefault(false);
@@ -313,6 +316,13 @@ void ExportDialog::finish(experiments::JobId job, const experiments::JobOutcome&
     m_summary->setText(outcome.kind == Kind::Failed
                            ? tr("Not exported: %1").arg(QString::fromStdString(outcome.text))
                            : tr("Stopped; the folder is as it was."));
+}
+
+void ExportDialog::changeEvent(QEvent* event) {
+    QDialog::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange && !m_findings.empty()) {
+        showFindings(std::vector<ExportFinding>(m_findings));  // icons in the new colours
+    }
 }
 
 void ExportDialog::done(int result) {

@@ -56,6 +56,7 @@ Q_SIGNALS:
     void written();
 
 protected:
+    void changeEvent(QEvent* event) override;
     void done(int result) override;
 
 private:

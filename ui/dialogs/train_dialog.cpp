@@ -84,24 +84,27 @@ TrainDialog::TrainDialog(Offer offer, QWidget* parent)
     m_scroll->viewport()->setAutoFillBackground(false);
     content->setAutoFillBackground(false);  // setWidget() turned it on: the dialog's own colour shall show
     m_scroll->setFrameShape(QFrame::NoFrame);
+    m_scroll->setFocusPolicy(Qt::NoFocus);
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    m_quantization = new QuantizationSection(this);
+    // Sections begin without a parent, so that the Tab key comes to the title of a fold before what is in it.
+    m_quantization = new QuantizationSection(nullptr);
     addFold(tr("Quantization"), m_quantization);
-    addFold(tr("Optimizer and decay"), new OptimizerSection(this));
-    addFold(tr("Loss"), new LossSection(this));
-    addFold(tr("Execution"), new ExecutionSection(this));
+    addFold(tr("Optimizer and decay"), new OptimizerSection(nullptr));
+    addFold(tr("Loss"), new LossSection(nullptr));
+    addFold(tr("Execution"), new ExecutionSection(nullptr));
     inside->addStretch();
 
     m_problem = new QLabel(this);
     m_problem->setWordWrap(true);
     m_problem->setProperty("role", QStringLiteral("attention"));
-    auto* const buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
+    auto* const buttons = new QDialogButtonBox(this);
     m_startButton = buttons->addButton(tr("Start training"), QDialogButtonBox::AcceptRole);
     m_startButton->setDefault(true);
     m_startButton->setObjectName(QStringLiteral("startTraining"));
     m_saveButton = buttons->addButton(tr("Save recipe…"), QDialogButtonBox::ActionRole);
     m_saveButton->setAutoDefault(false);
     m_saveButton->setToolTip(tr("Write what Start would run, for bitlathe-cli run"));
+    buttons->addButton(QDialogButtonBox::Cancel);
     connect(m_saveButton, &QPushButton::clicked, this, &TrainDialog::saveRecipeRequested);
     connect(buttons, &QDialogButtonBox::accepted, this, &QDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
@@ -143,6 +146,7 @@ QWidget* TrainDialog::newAugmentationRow() {
     m_flip = new QCheckBox(tr("mirror"), row);
     m_flip->setToolTip(tr("Mirror every other image left to right"));
     m_shift = newWhole(0, 1024, row);
+    m_shift->setAccessibleName(tr("Shift"));
     m_shift->setPrefix(tr("shift up to "));
     m_shift->setSuffix(tr(" px"));
     m_shift->setSpecialValueText(tr("no shift"));
@@ -158,6 +162,7 @@ QWidget* TrainDialog::newAugmentationRow() {
 }
 
 QFormLayout* TrainDialog::newCommonForm() {
+    QWidget* const kind = newKindRow();  // first: the Tab key follows the order of making
     m_start = new QComboBox(this);
     m_start->setObjectName(QStringLiteral("startFrom"));
     m_start->addItem(m_offer.documentRun > 0 ? tr("the open model, of run %1").arg(m_offer.documentRun)
@@ -190,7 +195,7 @@ QFormLayout* TrainDialog::newCommonForm() {
     auto* const form = new QFormLayout;
     form->setSpacing(8);
     form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    form->addRow(tr("Train"), newKindRow());
+    form->addRow(tr("Train"), kind);
     form->addRow(tr("Start &from"), m_start);
     form->addRow(tr("&Epochs"), m_epochs);
     form->addRow(tr("&Batch size"), m_batchSize);

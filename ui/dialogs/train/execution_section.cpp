@@ -69,6 +69,7 @@ ExecutionSection::ExecutionSection(QWidget* parent) : TrainSection(parent) {
         tr("Processes that share every step. Each takes a batch of its own, so two workers do what one "
            "does with the doubled batch"));
     m_output = new QLineEdit(this);
+    m_output->setAccessibleName(tr("Save model"));
     m_output->setPlaceholderText(tr("with the run, in the log's folder"));
     auto* const browse = new QPushButton(tr("Choose…"), this);
     browse->setAutoDefault(false);
