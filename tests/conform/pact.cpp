@@ -19,8 +19,9 @@ std::vector<Kind> pactKinds() {
          [](const Case& c) { return c.hasParam("activ_type") && c.hasInput("grad_out"); }, runActivation},
         {"weights", [](const Case& c) { return c.hasInput("grad_weight_q"); }, runWeights},
         {"integer network", [](const Case& c) { return c.hasInput("x_int"); }, runIntegerNetwork},
-        {"training step", [](const Case& c) { return c.hasInput("target") && c.hasInput("layers"); },
-         runTrainingStep},
+        {"training step", isTrainable, runTrainedStep},
+        {"training step by kernels",
+         [](const Case& c) { return c.hasInput("target") && c.hasInput("layers"); }, runKernelStep},
     };
 }
 

@@ -3,10 +3,12 @@
 // Memory-driven family: what its case files share, and the kinds of case they hold.
 
 #include "core/deploy/requantization.h"
+#include "core/graph/graph.h"
 #include "core/plan/quantized_bias.h"
 #include "core/quantizers/clipped_activation.h"
 #include "core/quantizers/clipped_weights.h"
 #include "core/quantizers/fake_quantize.h"
+#include "core/types/layer_id.h"
 #include "tests/conform/case.h"
 #include "tests/conform/reference_net.h"
 #include <algorithm>
@@ -270,6 +272,11 @@ inline Forward fakeForward(const Case& item, const std::vector<NetLayer>& layers
     return forward;
 }
 
+/// The convolutions with their batch norms as the workbench has them; the last layer is left out.
+Graph shippedConvolutions(const std::vector<NetLayer>& layers, const Tensor& x);
+/// Of the convolution of that number.
+LayerId layerName(std::size_t index);
+
 /// The integer network as the workbench deploys it: the lowering's integers and both engines' codes of every
 /// convolution against the file's. x: input codes N,C,H,W.
 void checkShippedIntegers(Case& item, const std::vector<NetLayer>& layers, const Tensor& x,
@@ -282,6 +289,19 @@ void runWeights(Case& item);
 void runDecomposition(Case& item);
 void runRequantization(Case& item);
 void runIntegerNetwork(Case& item);
-void runTrainingStep(Case& item);
+struct CrossEntropy {
+    double mean = 0;
+    Tensor gradient;  ///< of the mean, with respect to the logits
+};
+CrossEntropy crossEntropyOf(const Tensor& logits, const std::vector<double>& target);
+
+/// One step by the library's kernels on what the reference passes them, its defects included.
+void runKernelStep(Case& item);
+/// Whether the shipped trainer takes this step as the case wants it. It corrects the in-place "reference" variants; a
+/// folded layer's thresholds it compares with the folded weights, the case with the unfolded ones; and a channel of
+/// weights of one sign gets a grid that holds zero, in the case one that does not.
+bool isTrainable(const Case& item);
+/// One step by the shipped trainer.
+void runTrainedStep(Case& item);
 
 }  // namespace bitlathe::conform::pact_cases

@@ -45,10 +45,6 @@ struct ShippedNetwork {
     QuantPlan plan;
 };
 
-LayerId layerName(std::size_t index) {
-    return LayerId("conv" + std::to_string(index));
-}
-
 QParams uniformGrid(double scale, std::int32_t lower, std::int32_t upper) {
     QParams grid;
     grid.scale = {static_cast<float>(scale)};
@@ -59,18 +55,39 @@ QParams uniformGrid(double scale, std::int32_t lower, std::int32_t upper) {
     return grid;
 }
 
-FloatTensor vectorOf(const std::vector<double>& values) {
-    return {{static_cast<std::int64_t>(values.size())}, {values.begin(), values.end()}};
-}
-
 ShippedNetwork shippedNetwork(const Case& item, const std::vector<NetLayer>& layers, const Tensor& x,
                               double inputScale) {
     const bool isFolded = item.text("fold_type") == "folding_weights";
+    std::set<LayerId> keep;
+    for (std::size_t l = 0; !isFolded && l + 1 < layers.size(); ++l) {
+        keep.insert(layerName(l));
+    }
+    ShippedNetwork network{prepare(shippedConvolutions(layers, x), {}, keep), {}};
+    network.plan.sites[{kInputLayer, SiteKind::Output}] = uniformGrid(inputScale, -128, 127);
+    for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
+        const WeightScheme scheme = schemeOf(item, layers[l]);
+        const LayerId id = layerName(l);
+        const std::int32_t steps = (1 << layers[l].actBits) - 1;
+        network.plan.sites[{id, SiteKind::Output}] = uniformGrid(layers[l].alpha / steps, 0, steps);
+        network.plan.sites[{id, SiteKind::Weight}] = weightGrid(layers[l].weight, scheme, layers[l].norm);
+        if (!isFolded) {
+            network.plan.batchNorm[id] = BatchNormMode::Icn;
+        }
+    }
+    return network;
+}
+
+}  // namespace
+
+LayerId layerName(std::size_t index) {
+    return LayerId("conv" + std::to_string(index));
+}
+
+Graph shippedConvolutions(const std::vector<NetLayer>& layers, const Tensor& x) {
     Graph graph;
     graph.name = "golden";
     graph.nodes.push_back({"input", InputOp{}, {}, {1, x.dim(1), x.dim(2), x.dim(3)}});
     NodeId node = 0;
-    std::set<LayerId> keep;
     Tensor shape = x;
     for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
         const NetLayer& layer = layers[l];
@@ -88,27 +105,12 @@ ShippedNetwork shippedNetwork(const Case& item, const std::vector<NetLayer>& lay
         norm.variance = vectorOf(layer.norm.variance);
         norm.epsilon = layer.norm.epsilon;
         node = graph.append("norm" + std::to_string(l), norm, {node});
-        keep.insert(layerName(l));
         const std::int64_t size = (shape.dim(2) + layer.stride - 1) / layer.stride;
         shape.shape = {1, layer.weight.dim(0), size, size};
     }
     graph.output = node;
-    ShippedNetwork network{prepare(graph, {}, isFolded ? std::set<LayerId>{} : keep), {}};
-    network.plan.sites[{kInputLayer, SiteKind::Output}] = uniformGrid(inputScale, -128, 127);
-    for (std::size_t l = 0; l + 1 < layers.size(); ++l) {
-        const WeightScheme scheme = schemeOf(item, layers[l]);
-        const LayerId id = layerName(l);
-        const std::int32_t steps = (1 << layers[l].actBits) - 1;
-        network.plan.sites[{id, SiteKind::Output}] = uniformGrid(layers[l].alpha / steps, 0, steps);
-        network.plan.sites[{id, SiteKind::Weight}] = weightGrid(layers[l].weight, scheme, layers[l].norm);
-        if (!isFolded) {
-            network.plan.batchNorm[id] = BatchNormMode::Icn;
-        }
-    }
-    return network;
+    return graph;
 }
-
-}  // namespace
 
 void checkShippedIntegers(Case& item, const std::vector<NetLayer>& layers, const Tensor& x,
                           double inputScale) {

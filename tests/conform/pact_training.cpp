@@ -2,7 +2,28 @@
 
 namespace bitlathe::conform::pact_cases {
 
-void runTrainingStep(Case& item) {
+CrossEntropy crossEntropyOf(const Tensor& logits, const std::vector<double>& target) {
+    const auto classes = static_cast<std::size_t>(logits.dim(1));
+    CrossEntropy result{0, logits};
+    for (std::size_t n = 0; n < target.size(); ++n) {
+        double* const row = result.gradient.values.data() + n * classes;
+        const double largest = *std::max_element(row, row + classes);
+        double sum = 0;
+        for (std::size_t c = 0; c < classes; ++c) {
+            sum += std::exp(row[c] - largest);
+        }
+        result.mean += (std::log(sum) + largest - row[static_cast<std::size_t>(target[n])]) /
+                       static_cast<double>(target.size());
+        for (std::size_t c = 0; c < classes; ++c) {
+            const double probability = std::exp(row[c] - largest) / sum;
+            row[c] = (probability - (c == static_cast<std::size_t>(target[n]) ? 1.0 : 0.0)) /
+                     static_cast<double>(target.size());
+        }
+    }
+    return result;
+}
+
+void runKernelStep(Case& item) {
     const std::vector<NetLayer> layers = layersOf(item.inputs()["layers"]);
     const bool isReference = item.text("variant") == "reference";
     const Tensor x = item.input("x");
@@ -12,29 +33,14 @@ void runTrainingStep(Case& item) {
     const Json& wanted = item.expected()["layers"];
     const std::vector<double> target = flatten(item.inputs()["target"]);
     const std::size_t classes = static_cast<std::size_t>(forward.logits.dim(1));
-    Tensor upstream = forward.logits;
-    double loss = 0;
-    for (std::size_t n = 0; n < target.size(); ++n) {
-        double* const row = upstream.values.data() + n * classes;
-        const double largest = *std::max_element(row, row + classes);
-        double sum = 0;
-        for (std::size_t c = 0; c < classes; ++c) {
-            sum += std::exp(row[c] - largest);
-        }
-        loss += (std::log(sum) + largest - row[static_cast<std::size_t>(target[n])]) /
-                static_cast<double>(target.size());
-        for (std::size_t c = 0; c < classes; ++c) {
-            const double probability = std::exp(row[c] - largest) / sum;
-            row[c] = (probability - (c == static_cast<std::size_t>(target[n]) ? 1.0 : 0.0)) /
-                     static_cast<double>(target.size());
-        }
-    }
+    const CrossEntropy loss = crossEntropyOf(forward.logits, target);
+    Tensor upstream = loss.gradient;
     for (std::size_t l = 0; l < layers.size(); ++l) {
         item.compare("layer " + std::to_string(l) + " weight_q", wanted[l]["weight_q"],
                      forward.layers[l].weights.weight, {1e-6, 1e-5});
     }
     item.check("logits", forward.logits.values, {1e-5, 1e-5});
-    item.check("loss", loss, {1e-5, 1e-5});
+    item.check("loss", loss.mean, {1e-5, 1e-5});
     constexpr Tolerance kStep{2e-6, 5e-5};  // gradients pass four layers of float32 in the reference
     for (std::size_t l = layers.size(); l-- > 0;) {
         const NetLayer& layer = layers[l];

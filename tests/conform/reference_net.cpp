@@ -54,6 +54,10 @@ std::vector<std::int64_t> outputShape(const Tensor& x, const Tensor& weight, con
 
 }  // namespace
 
+core::FloatTensor vectorOf(const std::vector<double>& values) {
+    return {{static_cast<std::int64_t>(values.size())}, {values.begin(), values.end()}};
+}
+
 ConvShape same(std::int64_t padding, std::int64_t stride, std::int64_t groups) {
     return {stride, {padding, padding, padding, padding}, groups};
 }

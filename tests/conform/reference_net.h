@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/types/float_tensor.h"
 #include "tests/conform/case.h"
 
 #include <array>
@@ -27,6 +28,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const std::vector<double>& 
 Tensor maxPool2x2(const Tensor& x);
 Tensor relu(Tensor x);
 Tensor fromFloats(const std::vector<std::int64_t>& shape, const std::vector<float>& values);
+/// A list of numbers as a graph holds it.
+core::FloatTensor vectorOf(const std::vector<double>& values);
 ConvShape same(std::int64_t padding, std::int64_t stride = 1, std::int64_t groups = 1);
 
 }  // namespace bitlathe::conform
