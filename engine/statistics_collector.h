@@ -2,8 +2,8 @@
 
 #include "core/data/batches.h"
 #include "core/graph/layer.h"
-#include "core/plan/channel_detail.h"
 #include "core/run/run_context.h"
+#include "core/types/channel_detail.h"
 #include "core/types/site_statistics.h"
 
 #include <ATen/core/Tensor.h>

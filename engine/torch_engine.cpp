@@ -38,13 +38,7 @@ void TorchEngine::saveTorchScript(const core::Graph& graph, const std::string& p
 }
 
 core::Statistics TorchEngine::calibrate(const core::PreparedModel& model, const core::BatchSource& data,
-                                        const core::RunContext& context) {
-    return calibrateKeeping(core::ChannelDetail::Histograms, model, data, context);
-}
-
-core::Statistics TorchEngine::calibrateKeeping(core::ChannelDetail detail, const core::PreparedModel& model,
-                                               const core::BatchSource& data,
-                                               const core::RunContext& context) {
+                                        core::ChannelDetail detail, const core::RunContext& context) {
     return atBoundary("calibration", [&] { return calibrateModel(model, data, detail, context); });
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "core/engine/channel_calibration.h"
 #include "core/engine/engine.h"
 #include "engine/post_training.h"
 
@@ -8,7 +7,7 @@ namespace bitlathe::engine {
 
 /// core::Engine over LibTorch. Every method translates what LibTorch throws to core::Error.
 /// Memory allocation and LibTorch's warnings are set up process-wide by the first one made.
-class TorchEngine final : public core::Engine, public core::ChannelCalibration {
+class TorchEngine final : public core::Engine {
 public:
     TorchEngine();
 
@@ -19,10 +18,7 @@ public:
     void saveTorchScript(const core::Graph& graph, const std::string& path) override;
 
     core::Statistics calibrate(const core::PreparedModel& model, const core::BatchSource& data,
-                               const core::RunContext& context) override;
-    core::Statistics calibrateKeeping(core::ChannelDetail detail, const core::PreparedModel& model,
-                                      const core::BatchSource& data,
-                                      const core::RunContext& context) override;
+                               core::ChannelDetail detail, const core::RunContext& context) override;
     core::EvaluationResult evaluate(const core::PreparedModel& model, const core::QuantPlan& plan,
                                     const core::BatchSource& data, const core::RunContext& context) override;
     std::vector<core::LayerError> layerErrors(const core::PreparedModel& model, const core::QuantPlan& plan,

@@ -3,6 +3,7 @@
 #include "app/cli/fit_report.h"
 #include "app/cli/output.h"
 #include "core/graph/prepare.h"
+#include "core/ptq/needed_detail.h"
 #include "core/search/bit_search.h"
 #include "core/search/pareto_front.h"
 #include "core/types/error.h"

@@ -6,6 +6,7 @@
 #include "core/run/run_context.h"
 #include "core/search/sensitivity.h"
 #include "core/train/train_options.h"
+#include "core/types/channel_detail.h"
 #include "core/types/site_statistics.h"
 
 #include <cstdint>
@@ -157,8 +158,9 @@ public:
     virtual void saveTorchScript(const Graph& graph, const std::string& path) = 0;
 
     /// Streams batches through the float model and collects statistics of every site (input, outputs) and of
-    /// the weights. Memory: the live activations of one batch plus one SiteStatistics per site.
-    virtual Statistics calibrate(const PreparedModel& model, const BatchSource& data,
+    /// the weights. Memory: the live activations of one batch plus one SiteStatistics per site. `detail` is the least
+    /// that is kept of each channel.
+    virtual Statistics calibrate(const PreparedModel& model, const BatchSource& data, ChannelDetail detail,
                                  const RunContext& context) = 0;
     /// Top-1 and loss; an empty plan evaluates the float model.
     virtual EvaluationResult evaluate(const PreparedModel& model, const QuantPlan& plan,

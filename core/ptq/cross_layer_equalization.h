@@ -43,6 +43,9 @@ public:
         : m_rounds(rounds), m_relu6(relu6), m_balance(balance) {}
 
     PostTrainingPhase phase() const noexcept override { return PostTrainingPhase::Model; }
+    ChannelDetail channelDetail() const noexcept override {
+        return m_balance == Balance::Error ? ChannelDetail::Histograms : ChannelDetail::Extrema;
+    }
     void apply(PostTrainingState& state, const PostTrainingTools& tools) const override;
 
 private:

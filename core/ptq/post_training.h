@@ -6,6 +6,7 @@
 #include "core/graph/layer.h"
 #include "core/plan/quant_plan.h"
 #include "core/run/run_context.h"
+#include "core/types/channel_detail.h"
 #include "core/types/param_values.h"
 #include "core/types/quant_config.h"
 #include "core/types/seed.h"
@@ -63,6 +64,8 @@ public:
     virtual ~PostTrainingMethod() = default;
 
     virtual PostTrainingPhase phase() const noexcept = 0;
+    /// What it reads of the activations' channels in PostTrainingState::statistics.
+    virtual ChannelDetail channelDetail() const noexcept { return ChannelDetail::Extrema; }
     /// Changes layers with LayerQuant::takesPostTraining only.
     /// Errors  InvalidConfig: nothing in this configuration is what the method works on (says what it needs).
     virtual void apply(PostTrainingState& state, const PostTrainingTools& tools) const = 0;

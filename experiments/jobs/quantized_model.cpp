@@ -1,7 +1,7 @@
 #include "experiments/jobs/quantized_model.h"
 
-#include "core/engine/channel_calibration.h"
 #include "core/graph/prepare.h"
+#include "core/ptq/needed_detail.h"
 #include "experiments/recipes/calibration.h"
 
 namespace bitlathe::experiments {
@@ -24,7 +24,7 @@ core::QuantizedModel resolved(const ConfiguredModel& input, JobScope& scope) {
     tools.engine = &engine;
     tools.data = &images;
     tools.calibrate = [&](const core::PreparedModel& changed) {
-        return core::calibrateKeeping(core::channelDetailFor(input.config), engine, changed, images, context);
+        return engine.calibrate(changed, images, core::channelDetailFor(input.config), context);
     };
     tools.context = context;
     tools.seed = input.seed;

@@ -1,6 +1,5 @@
 #include "experiments/recipes/calibration.h"
 
-#include "core/engine/channel_calibration.h"
 #include "core/util/sha256.h"
 
 #include <spdlog/spdlog.h>
@@ -38,7 +37,7 @@ CalibrationOutcome findOrCalibrate(const core::PreparedModel& model, const core:
     }
     core::RunContext stage = context;
     stage.beginStage("calibrate");
-    core::Statistics statistics = core::calibrateKeeping(detail, engine, model, data, stage);
+    core::Statistics statistics = engine.calibrate(model, data, detail, stage);
     statistics.modelHash = model.hash;
     statistics.dataHash = key;
     log.storeStatistics(statistics);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/engine/engine.h"
-#include "core/plan/channel_detail.h"
+#include "core/types/channel_detail.h"
 #include "experiments/recipes/recipe.h"
 #include "experiments/store/experiment_log.h"
 

@@ -1,6 +1,7 @@
 #include "experiments/recipes/recipe_session.h"
 
 #include "core/graph/prepare.h"
+#include "core/ptq/needed_detail.h"
 #include "core/types/error.h"
 #include "core/util/sha256.h"
 #include "experiments/recipes/calibration.h"

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "core/device/device.h"
-#include "core/plan/channel_detail.h"
 #include "core/plan/learned_plan.h"
 #include "core/ptq/post_training.h"
+#include "core/types/channel_detail.h"
 #include "experiments/recipes/run_recipe.h"
 
 #include <map>

@@ -1,6 +1,7 @@
 #include "experiments/recipes/search_run.h"
 
 #include "core/graph/prepare.h"
+#include "core/ptq/needed_detail.h"
 #include "experiments/recipes/config_rules.h"
 #include "experiments/recipes/sensitivity.h"
 #include "experiments/records/metric_names.h"

@@ -102,13 +102,14 @@ struct Bench {
         tools.engine = &engine;
         tools.data = &data;
         tools.calibrate = [this](const core::PreparedModel& model) {
-            return engine.calibrate(model, data, {});
+            return engine.calibrate(model, data, core::ChannelDetail::Histograms, {});
         };
         tools.seed = {3};
     }
     core::QuantizedModel run(const core::QuantConfig& config) {
         const core::PreparedModel model = core::preparedFor(core::prepare(network()), config);
-        return core::applyPostTraining(model, config, engine.calibrate(model, data, {}), tools);
+        return core::applyPostTraining(
+            model, config, engine.calibrate(model, data, core::ChannelDetail::Histograms, {}), tools);
     }
 };
 
@@ -178,7 +179,8 @@ private Q_SLOTS:
         core::QuantConfig wanted = config(model, 4, core::BatchNormMode::Folded);
         wanted.postTraining = {{"cross_layer_equalization", {{"relu6", relu6}, {"balance", balance}}}};
         const core::QuantizedModel equalized = core::applyPostTraining(
-            model, wanted, bench.engine.calibrate(model, bench.data, {}), bench.tools);
+            model, wanted, bench.engine.calibrate(model, bench.data, core::ChannelDetail::Histograms, {}),
+            bench.tools);
         QVERIFY(equalized.model.hash != model.hash);
         core::Batch batch;
         bench.data.read(0, batch);

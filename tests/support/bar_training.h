@@ -100,7 +100,7 @@ struct Bench {
         }
         config.input = quant.output;
         config.input.bits = core::BitWidth(8);
-        statistics = engine.calibrate(prepared(), test, {});
+        statistics = engine.calibrate(prepared(), test, core::ChannelDetail::Histograms, {});
     }
 
     core::PreparedModel prepared() const { return core::preparedFor(core::prepare(graph), config); }

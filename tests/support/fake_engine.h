@@ -52,7 +52,7 @@ public:
 
     /// Every site gets the same few values: -1, 0, 0.5, 1 per batch.
     core::Statistics calibrate(const core::PreparedModel& model, const core::BatchSource& data,
-                               const core::RunContext& context) override {
+                               core::ChannelDetail, const core::RunContext& context) override {
         ++calibrations;
         static constexpr float kValues[] = {-1.0F, 0.0F, 0.5F, 1.0F};
         core::SiteStatistics site;

@@ -38,8 +38,8 @@ public:
         m_fake.saveTorchScript(graph, path);
     }
     core::Statistics calibrate(const core::PreparedModel& model, const core::BatchSource& data,
-                               const core::RunContext& context) override {
-        return m_fake.calibrate(model, data, context);
+                               core::ChannelDetail detail, const core::RunContext& context) override {
+        return m_fake.calibrate(model, data, detail, context);
     }
     core::EvaluationResult evaluate(const core::PreparedModel& model, const core::QuantPlan& plan,
                                     const core::BatchSource& data, const core::RunContext& context) override {

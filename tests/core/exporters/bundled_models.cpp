@@ -50,7 +50,8 @@ const CalibratedModel& bundledModel(const std::string& file) {
     const std::string path = BITLATHE_SOURCE_DIR "/resources/models/" + file + ".pt";
     CalibratedModel calibrated;
     calibrated.model = prepare(engine().importTorchScript(path, {1, 32, 32}));
-    calibrated.statistics = engine().calibrate(calibrated.model, images(DataSplit::Train, 512), RunContext());
+    calibrated.statistics = engine().calibrate(calibrated.model, images(DataSplit::Train, 512),
+                                               ChannelDetail::Histograms, RunContext());
     return models.emplace(file, std::move(calibrated)).first->second;
 }
 

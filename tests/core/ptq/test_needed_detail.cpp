@@ -1,10 +1,10 @@
-#include "core/plan/channel_detail.h"
+#include "core/ptq/needed_detail.h"
 
 #include <QtTest>
 
 using namespace bitlathe::core;
 
-class TestChannelDetail : public QObject {
+class TestNeededDetail : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
@@ -43,8 +43,36 @@ private Q_SLOTS:
         QVERIFY((channelDetailFor(config) == ChannelDetail::Histograms) == isNeeded);
     }
 
+    /// Every registered method is asked; with its parameters, as they decide what it reads.
+    void followsTheMethods_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<double>("balance");
+        QTest::addColumn<bool>("isNeeded");
+        QTest::newRow("equalization by error") << "cross_layer_equalization" << 0.0 << true;
+        QTest::newRow("equalization of weights") << "cross_layer_equalization" << 1.0 << false;
+        QTest::newRow("learned rounding") << "ada_round" << -1.0 << false;
+    }
+    void followsTheMethods() {
+        QFETCH(QString, name);
+        QFETCH(double, balance);
+        QFETCH(bool, isNeeded);
+        MethodSpec method{name.toStdString(), {}};
+        if (balance >= 0) {
+            method.params["balance"] = balance;
+        }
+        QuantConfig config;
+        config.postTraining = {method};
+        QVERIFY((channelDetailFor(config) == ChannelDetail::Histograms) == isNeeded);
+    }
+
+    void anUnknownMethodIsAnError() {
+        QuantConfig config;
+        config.postTraining = {{"no_such_method", {}}};
+        QVERIFY_EXCEPTION_THROWN(channelDetailFor(config), Error);
+    }
+
     void nothingConfiguredNeedsNothing() { QVERIFY(channelDetailFor({}) == ChannelDetail::Extrema); }
 };
 
-QTEST_APPLESS_MAIN(TestChannelDetail)
-#include "test_channel_detail.moc"
+QTEST_APPLESS_MAIN(TestNeededDetail)
+#include "test_needed_detail.moc"
