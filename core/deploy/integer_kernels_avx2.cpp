@@ -1,5 +1,6 @@
+#include "core/deploy/exact_codes.h"
 #include "core/deploy/integer_kernels.h"
-#include "core/deploy/rounded_shift.h"
+#include "core/types/with_rounding.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -176,18 +177,6 @@ struct QuickCodes {
 };
 
 template <Rounding R>
-void requantizeExactly(const std::int32_t* acc, std::uint8_t* out, int channel, int count,
-                       const RequantizeTable& table) {
-    const std::int64_t lower = table.lower - table.zeroPoint;
-    const std::int64_t upper = table.upper - table.zeroPoint;
-    for (int c = 0; c < count; ++c) {
-        const auto i = static_cast<std::size_t>(channel + c);
-        const std::int64_t code = roundedShift<R>(std::int64_t{acc[c]} * table.mantissas[i], table.shifts[i]);
-        out[c] = static_cast<std::uint8_t>(std::clamp(code, lower, upper) + table.zeroPoint);
-    }
-}
-
-template <Rounding R>
 void requantizeRuns(const RequantizeTask& task, const RequantizeTable& table) {
     const QuickCodes quick(R, table.zeroPoint, table.lower, table.upper);
     for (int c = 0; c < task.channels; c += kHalf) {
@@ -201,7 +190,7 @@ void requantizeRuns(const RequantizeTask& task, const RequantizeTable& table) {
             if (quick.areSafe(real)) [[likely]] {
                 storeBytes(out, _mm256_cvtps_epi32(real), count);
             } else {
-                requantizeExactly<R>(acc, out, c, count, table);
+                exactCodes<R>(acc, out, c, count, table);
             }
             acc += task.accumulatorStep;
             out += task.outputStep;
@@ -231,31 +220,11 @@ void requantize(const RequantizeTask& task, const RequantizeTable& table) {
     if (!table.bases.empty()) {
         return requantizeByThresholds(task, table);
     }
-    switch (table.rounding) {
-    case Rounding::HalfUp:
-        return requantizeRuns<Rounding::HalfUp>(task, table);
-    case Rounding::HalfEven:
-        return requantizeRuns<Rounding::HalfEven>(task, table);
-    case Rounding::HalfAway:
-        return requantizeRuns<Rounding::HalfAway>(task, table);
-    case Rounding::Floor:
-        return requantizeRuns<Rounding::Floor>(task, table);
-    }
+    withRounding(table.rounding, [&]<Rounding R>() { requantizeRuns<R>(task, table); });
 }
 
 __m256 realCodes(const std::uint8_t* bytes) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes))));
-}
-
-template <Rounding R>
-void addExactly(const AddTask& task, std::size_t begin, std::size_t count) {
-    const std::int64_t lower = task.lower - task.zeroPoint;
-    const std::int64_t upper = task.upper - task.zeroPoint;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-        const std::int64_t sum = task.a[i] * task.mantissaA + task.b[i] * task.mantissaB + task.offset;
-        const std::int64_t code = std::clamp(roundedShift<R>(sum, task.shift), lower, upper);
-        task.output[i] = static_cast<std::uint8_t>(code + task.zeroPoint);
-    }
 }
 
 template <Rounding R>
@@ -265,11 +234,7 @@ void addRuns(const AddTask& task) {
     const __m256 factorA = _mm256_set1_ps(static_cast<float>(task.mantissaA) * unit);
     const __m256 factorB = _mm256_set1_ps(static_cast<float>(task.mantissaB) * unit);
     const __m256 offset = _mm256_add_ps(_mm256_set1_ps(static_cast<float>(task.offset) * unit), quick.zero);
-    // Terms that are large and cancel would leave float32 too little: then every sum is made of integers.
-    const double largest = 255.0 * (std::fabs(static_cast<double>(task.mantissaA)) +
-                                    std::fabs(static_cast<double>(task.mantissaB))) +
-                           std::fabs(static_cast<double>(task.offset));
-    const bool isQuick = std::ldexp(largest, -task.shift) < 512;
+    const bool isQuick = areTermsSmall(task);
     for (std::size_t i = 0; i < task.count; i += kHalf) {
         const std::size_t count = std::min<std::size_t>(task.count - i, kHalf);
         const __m256 sum = quick.clamped(_mm256_fmadd_ps(
@@ -277,22 +242,13 @@ void addRuns(const AddTask& task) {
         if (isQuick && quick.areSafe(sum)) [[likely]] {
             storeBytes(task.output + i, _mm256_cvtps_epi32(sum), static_cast<int>(count));
         } else {
-            addExactly<R>(task, i, count);
+            exactSums<R>(task, i, count);
         }
     }
 }
 
 void add(const AddTask& task) {
-    switch (task.rounding) {
-    case Rounding::HalfUp:
-        return addRuns<Rounding::HalfUp>(task);
-    case Rounding::HalfEven:
-        return addRuns<Rounding::HalfEven>(task);
-    case Rounding::HalfAway:
-        return addRuns<Rounding::HalfAway>(task);
-    case Rounding::Floor:
-        return addRuns<Rounding::Floor>(task);
-    }
+    withRounding(task.rounding, [&]<Rounding R>() { addRuns<R>(task); });
 }
 
 }  // namespace

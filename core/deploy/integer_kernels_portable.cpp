@@ -1,7 +1,7 @@
+#include "core/deploy/exact_codes.h"
 #include "core/deploy/integer_kernels.h"
-#include "core/deploy/requantization.h"
-#include "core/deploy/rounded_shift.h"
 #include "core/types/vectorised.h"
+#include "core/types/with_rounding.h"
 
 #include <algorithm>
 
@@ -56,30 +56,11 @@ std::uint8_t byThresholds(const RequantizeTable& table, std::int32_t accumulator
     return static_cast<std::uint8_t>(table.bases[c] + table.directions[c] * reached);
 }
 
-template <Rounding R>
-__attribute__((always_inline)) inline void requantizeRun(const std::int32_t* acc, std::uint8_t* out,
-                                                         int channels, const RequantizeTable& table) {
-    const std::int64_t lower = table.lower - table.zeroPoint;
-    const std::int64_t upper = table.upper - table.zeroPoint;
-    for (int c = 0; c < channels; ++c) {
-        const auto i = static_cast<std::size_t>(c);
-        const std::int64_t code = roundedShift<R>(std::int64_t{acc[c]} * table.mantissas[i], table.shifts[i]);
-        out[c] = static_cast<std::uint8_t>(std::min(std::max(code, lower), upper) + table.zeroPoint);
-    }
-}
-
 BITLATHE_VECTORISED void requantizePixel(const std::int32_t* acc, std::uint8_t* out, int channels,
                                          const RequantizeTable& table) {
-    switch (table.rounding) {
-    case Rounding::HalfUp:
-        return requantizeRun<Rounding::HalfUp>(acc, out, channels, table);
-    case Rounding::HalfEven:
-        return requantizeRun<Rounding::HalfEven>(acc, out, channels, table);
-    case Rounding::HalfAway:
-        return requantizeRun<Rounding::HalfAway>(acc, out, channels, table);
-    case Rounding::Floor:
-        return requantizeRun<Rounding::Floor>(acc, out, channels, table);
-    }
+    withRounding(
+        table.rounding, [&]<Rounding R>()
+                            __attribute__((always_inline)) { exactCodes<R>(acc, out, 0, channels, table); });
 }
 
 void requantize(const RequantizeTask& task, const RequantizeTable& table) {
@@ -96,28 +77,10 @@ void requantize(const RequantizeTask& task, const RequantizeTable& table) {
     }
 }
 
-template <Rounding R>
-__attribute__((always_inline)) inline void addRun(const AddTask& task) {
-    const std::int64_t lower = task.lower - task.zeroPoint;
-    const std::int64_t upper = task.upper - task.zeroPoint;
-    for (std::size_t i = 0; i < task.count; ++i) {
-        const std::int64_t sum = task.a[i] * task.mantissaA + task.b[i] * task.mantissaB + task.offset;
-        const std::int64_t code = roundedShift<R>(sum, task.shift);
-        task.output[i] = static_cast<std::uint8_t>(std::min(std::max(code, lower), upper) + task.zeroPoint);
-    }
-}
-
 BITLATHE_VECTORISED void add(const AddTask& task) {
-    switch (task.rounding) {
-    case Rounding::HalfUp:
-        return addRun<Rounding::HalfUp>(task);
-    case Rounding::HalfEven:
-        return addRun<Rounding::HalfEven>(task);
-    case Rounding::HalfAway:
-        return addRun<Rounding::HalfAway>(task);
-    case Rounding::Floor:
-        return addRun<Rounding::Floor>(task);
-    }
+    withRounding(
+        task.rounding, [&]<Rounding R>()
+                           __attribute__((always_inline)) { exactSums<R>(task, 0, task.count); });
 }
 
 }  // namespace

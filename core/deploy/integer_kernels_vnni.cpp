@@ -1,4 +1,6 @@
+#include "core/deploy/exact_codes.h"
 #include "core/deploy/integer_kernels.h"
+#include "core/types/with_rounding.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -351,21 +353,12 @@ void requantize(const RequantizeTask& task, const RequantizeTable& table) {
     if (!table.bases.empty()) {
         return requantizeByThresholds(task, table);
     }
-    switch (table.rounding) {
-    case Rounding::HalfUp:
-        return requantizeAs<Rounding::HalfUp>(task, table);
-    case Rounding::HalfEven:
-        return requantizeAs<Rounding::HalfEven>(task, table);
-    case Rounding::HalfAway:
-        return requantizeAs<Rounding::HalfAway>(task, table);
-    case Rounding::Floor:
-        return requantizeAs<Rounding::Floor>(task, table);
-    }
+    withRounding(table.rounding, [&]<Rounding R>() { requantizeAs<R>(task, table); });
 }
 
 /// Eight sums by 64-bit integers.
 template <Rounding R>
-__m128i exactSums(const AddTask& task, std::size_t i) {
+__m128i eightExactSums(const AddTask& task, std::size_t i) {
     const __m512i a = _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(task.a + i)));
     const __m512i b = _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(task.b + i)));
     const __m512i products = _mm512_add_epi64(_mm512_mul_epi32(a, _mm512_set1_epi64(task.mantissaA)),
@@ -395,11 +388,7 @@ void addRuns(const AddTask& task) {
     const __m512 factorA = _mm512_set1_ps(static_cast<float>(task.mantissaA) * unit);
     const __m512 factorB = _mm512_set1_ps(static_cast<float>(task.mantissaB) * unit);
     const __m512 offset = _mm512_add_ps(_mm512_set1_ps(static_cast<float>(task.offset) * unit), quick.zero);
-    // Terms that are large and cancel would leave float32 too little: then every sum is made of integers.
-    const double largest = 255.0 * (std::fabs(static_cast<double>(task.mantissaA)) +
-                                    std::fabs(static_cast<double>(task.mantissaB))) +
-                           std::fabs(static_cast<double>(task.offset));
-    const bool isQuick = std::ldexp(largest, -task.shift) < 512;
+    const bool isQuick = areTermsSmall(task);
     for (std::size_t i = 0; i < task.count; i += kLanes) {
         const std::size_t left = std::min<std::size_t>(task.count - i, kLanes);
         const auto mask = static_cast<__mmask16>((1U << left) - 1U);
@@ -409,22 +398,13 @@ void addRuns(const AddTask& task) {
             storeBytes(task.output + i, _mm512_cvtps_epi32(sum), mask);
             continue;
         }
-        const __m128i bytes = _mm_unpacklo_epi64(exactSums<R>(task, i), exactSums<R>(task, i + 8));
+        const __m128i bytes = _mm_unpacklo_epi64(eightExactSums<R>(task, i), eightExactSums<R>(task, i + 8));
         _mm_mask_storeu_epi8(task.output + i, mask, bytes);
     }
 }
 
 void add(const AddTask& task) {
-    switch (task.rounding) {
-    case Rounding::HalfUp:
-        return addRuns<Rounding::HalfUp>(task);
-    case Rounding::HalfEven:
-        return addRuns<Rounding::HalfEven>(task);
-    case Rounding::HalfAway:
-        return addRuns<Rounding::HalfAway>(task);
-    case Rounding::Floor:
-        return addRuns<Rounding::Floor>(task);
-    }
+    withRounding(task.rounding, [&]<Rounding R>() { addRuns<R>(task); });
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "core/deploy/requantization.h"
 
+#include "core/deploy/rounded_shift.h"
 #include "core/types/error.h"
+#include "core/types/with_rounding.h"
 
 #include <algorithm>
 #include <bit>
@@ -64,18 +66,9 @@ bool roundingMatters(const FixedFactor& factor, std::int64_t bound, std::int32_t
 }
 
 std::int64_t roundingShift(std::int64_t product, int shift, Rounding rounding) noexcept {
-    const std::int64_t half = std::int64_t{1} << (shift - 1);
-    switch (rounding) {
-    case Rounding::Floor:
-        break;
-    case Rounding::HalfUp:
-        return (product + half) >> shift;
-    case Rounding::HalfAway:
-        return (product + half - (product < 0 ? 1 : 0)) >> shift;
-    case Rounding::HalfEven:
-        return (product + half - 1 + ((product >> shift) & 1)) >> shift;
-    }
-    return product >> shift;
+    std::int64_t rounded = 0;
+    withRounding(rounding, [&]<Rounding R>() { rounded = roundedShift<R>(product, shift); });
+    return rounded;
 }
 
 std::int32_t requantize(std::int64_t accumulator, const FixedFactor& factor, Rounding rounding,

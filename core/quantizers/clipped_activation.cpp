@@ -2,6 +2,7 @@
 
 #include "core/types/error.h"
 #include "core/types/vectorised.h"
+#include "core/types/with_rounding.h"
 
 #include <cmath>
 #include <string>
@@ -44,16 +45,9 @@ __attribute__((always_inline)) inline void forwardRun(const float* in, float* ou
 
 BITLATHE_VECTORISED void forwardKernel(const float* in, float* out, std::size_t count, float alpha,
                                        float scale, float steps, Rounding rounding) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return forwardRun<Rounding::HalfEven>(in, out, count, alpha, scale, steps);
-    case Rounding::HalfAway:
-        return forwardRun<Rounding::HalfAway>(in, out, count, alpha, scale, steps);
-    case Rounding::HalfUp:
-        return forwardRun<Rounding::HalfUp>(in, out, count, alpha, scale, steps);
-    case Rounding::Floor:
-        return forwardRun<Rounding::Floor>(in, out, count, alpha, scale, steps);
-    }
+    withRounding(
+        rounding, [&]<Rounding R>()
+                      __attribute__((always_inline)) { forwardRun<R>(in, out, count, alpha, scale, steps); });
 }
 
 /// Masks as two comparisons each: x passes when lower < x (or =) and x < alpha (or =).

@@ -3,6 +3,7 @@
 #include "core/quantizers/level_table.h"
 #include "core/types/error.h"
 #include "core/types/vectorised.h"
+#include "core/types/with_rounding.h"
 
 #include <algorithm>
 #include <bit>
@@ -130,22 +131,6 @@ BITLATHE_INLINE void interleavedMaskedRun(const float* in, float* out, std::uint
             passes[i] = (unclamped >= lower[i]) & (unclamped <= upper[i]) ? 1 : 0;
             target[i] = relativeCode<R>(source[i], scale[i], lower[i], upper[i]) * scale[i] + 0.0F;
         }
-    }
-}
-
-/// Calls body.operator()<R>() for a rounding known at run time, so that each loop is compiled for one of them. Everything
-/// is inlined into the kernel, whose instruction set it then has.
-template <typename Body>
-BITLATHE_INLINE void withRounding(Rounding rounding, const Body& body) {
-    switch (rounding) {
-    case Rounding::HalfEven:
-        return body.template operator()<Rounding::HalfEven>();
-    case Rounding::HalfAway:
-        return body.template operator()<Rounding::HalfAway>();
-    case Rounding::HalfUp:
-        return body.template operator()<Rounding::HalfUp>();
-    case Rounding::Floor:
-        return body.template operator()<Rounding::Floor>();
     }
 }
 
