@@ -2,6 +2,7 @@
 
 #include "core/device/budget.h"
 #include "core/types/error.h"
+#include "core/util/named_values.h"
 
 #include <algorithm>
 #include <array>
@@ -13,9 +14,8 @@ namespace bitlathe::core {
 
 namespace {
 
-constexpr std::array kNames{std::pair{RamModel::InOut, std::string_view("in_out")},
-                            std::pair{RamModel::Lifetimes, std::string_view("lifetimes")},
-                            std::pair{RamModel::Arena, std::string_view("arena")}};
+constexpr NamedValues<RamModel, 3> kNames{
+    {{RamModel::InOut, "in_out"}, {RamModel::Lifetimes, "lifetimes"}, {RamModel::Arena, "arena"}}};
 
 /// A pool that goes through its windows row by row never comes back to a place its outputs have reached: output
 /// (r, c) is value r*W' + c, the next window starts at value (r*s - p)*W + (c+1)*s - p, which is further on for
@@ -51,23 +51,11 @@ LayerOverlap overlapOf(const Conv2dOp& conv, const Layer& layer, const Shape& in
 }  // namespace
 
 std::string_view ramModelName(RamModel model) noexcept {
-    for (const auto& [value, name] : kNames) {
-        if (value == model) {
-            return name;
-        }
-    }
-    return "";
+    return nameOf(kNames, model);
 }
 
 RamModel ramModelFromName(std::string_view name) {
-    std::string known;
-    for (const auto& [value, text] : kNames) {
-        if (text == name) {
-            return value;
-        }
-        known += (known.empty() ? "" : ", ") + std::string(text);
-    }
-    throw Error(ErrorCode::InvalidConfig, "unknown RAM model '" + std::string(name) + "'; known: " + known);
+    return valueNamed(kNames, name, "RAM model");
 }
 
 std::int64_t overlapLead(std::int64_t inputBytes, std::int64_t outputBytes, std::int64_t inputUnit,

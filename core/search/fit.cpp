@@ -2,6 +2,7 @@
 
 #include "core/search/bit_search.h"
 #include "core/types/error.h"
+#include "core/util/named_values.h"
 
 #include <fmt/format.h>
 
@@ -13,10 +14,10 @@ namespace bitlathe::core {
 
 namespace {
 
-constexpr std::array kNames{std::pair{FitMethod::MixPL, std::string_view("mix_pl")},
-                            std::pair{FitMethod::MixPC, std::string_view("mix_pc")},
-                            std::pair{FitMethod::Ilp, std::string_view("ilp")},
-                            std::pair{FitMethod::Greedy, std::string_view("greedy")}};
+constexpr NamedValues<FitMethod, 4> kNames{{{FitMethod::MixPL, "mix_pl"},
+                                            {FitMethod::MixPC, "mix_pc"},
+                                            {FitMethod::Ilp, "ilp"},
+                                            {FitMethod::Greedy, "greedy"}}};
 constexpr int kArenaTries = 8;
 
 bool isByRules(FitMethod method) {
@@ -88,23 +89,11 @@ std::string fittingText(const FitResult& result, const FitRequest& request) {
 }  // namespace
 
 std::string_view fitMethodName(FitMethod method) noexcept {
-    for (const auto& [value, name] : kNames) {
-        if (value == method) {
-            return name;
-        }
-    }
-    return "";
+    return nameOf(kNames, method);
 }
 
 FitMethod fitMethodFromName(std::string_view name) {
-    std::string known;
-    for (const auto& [value, text] : kNames) {
-        if (text == name) {
-            return value;
-        }
-        known += (known.empty() ? "" : ", ") + std::string(text);
-    }
-    throw Error(ErrorCode::InvalidConfig, "unknown fit method '" + std::string(name) + "'; known: " + known);
+    return valueNamed(kNames, name, "fit method");
 }
 
 FitResult fitBits(const PreparedModel& model, const QuantConfig& base, const FitRequest& request,

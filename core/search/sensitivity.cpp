@@ -2,6 +2,7 @@
 
 #include "core/plan/quant_plan.h"
 #include "core/types/error.h"
+#include "core/util/named_values.h"
 #include "core/util/sha256.h"
 
 #include <fmt/format.h>
@@ -15,9 +16,9 @@ namespace bitlathe::core {
 
 namespace {
 
-constexpr std::array kNames{std::pair{SensitivityMeasure::KlDivergence, std::string_view("kl")},
-                            std::pair{SensitivityMeasure::Loss, std::string_view("loss")},
-                            std::pair{SensitivityMeasure::Sqnr, std::string_view("sqnr")}};
+constexpr NamedValues<SensitivityMeasure, 3> kNames{{{SensitivityMeasure::KlDivergence, "kl"},
+                                                     {SensitivityMeasure::Loss, "loss"},
+                                                     {SensitivityMeasure::Sqnr, "sqnr"}}};
 
 std::string siteText(const SiteId& site) {
     return site.layer.str() + (site.kind == SiteKind::Weight ? " weights" : " output");
@@ -32,24 +33,11 @@ void feed(std::string& text, const std::vector<Value>& values) {
 }  // namespace
 
 std::string_view sensitivityMeasureName(SensitivityMeasure measure) noexcept {
-    for (const auto& [value, name] : kNames) {
-        if (value == measure) {
-            return name;
-        }
-    }
-    return "";
+    return nameOf(kNames, measure);
 }
 
 SensitivityMeasure sensitivityMeasureFromName(std::string_view name) {
-    std::string known;
-    for (const auto& [value, text] : kNames) {
-        if (text == name) {
-            return value;
-        }
-        known += (known.empty() ? "" : ", ") + std::string(text);
-    }
-    throw Error(ErrorCode::InvalidConfig,
-                "unknown sensitivity measure '" + std::string(name) + "'; known: " + known);
+    return valueNamed(kNames, name, "sensitivity measure");
 }
 
 const Sensitivity* SensitivityTable::find(const SiteId& site, int bits) const {
