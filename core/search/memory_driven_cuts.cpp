@@ -202,10 +202,8 @@ private:
             const int next = nextWeightCut();
             if (next < 0) {
                 m_result.brokenLimit = MemoryDrivenResult::Limit::Rom;
-                if (!m_problem.weights.empty()) {
-                    m_heaviest = heaviestLayer();
-                    m_result.bindingLayer = m_problem.weights[m_heaviest].layerIndex;
-                }
+                m_heaviest = heaviestLayer();
+                m_result.bindingLayer = m_problem.weights[m_heaviest].layerIndex;
                 return false;
             }
             int& width = m_result.layers[static_cast<std::size_t>(next)].weightBits;
@@ -240,12 +238,6 @@ private:
                                needed - m_options.ramLimitBytes, m_options.ramLimitBytes);
         }
         const auto needed = static_cast<std::int64_t>(std::ceil(m_result.romBytes));
-        if (m_problem.weights.empty()) {
-            return fmt::format(
-                "does not fit: the model has no weights to cut and needs {} B of ROM, {} B over "
-                "the limit of {} B",
-                needed, needed - m_options.romLimitBytes, m_options.romLimitBytes);
-        }
         return fmt::format(
             "does not fit: with all weights cut as far as they go the model needs {} B of ROM, {} B over "
             "the limit of {} B; most of it in layer {} ({:.0f} B)",

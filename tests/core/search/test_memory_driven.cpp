@@ -187,19 +187,6 @@ private Q_SLOTS:
         QCOMPARE(weightBits(result), (std::vector<int>{8, 8, 8}));
     }
 
-    /// There is nothing to cut and no layer to blame.
-    void aModelWithoutWeightsMayBreakItsRom() {
-        Graph graph;
-        graph.append("input", InputOp{}, {});
-        graph.output = graph.append("sum", AddOp{}, {0, 0});
-        const PreparedModel model = prepare(graph, {2, 4, 4});
-        const MemoryDrivenResult result = memoryDrivenBits(model, limits(0, kPlenty));
-        QVERIFY(!result.isFeasible);
-        QVERIFY(result.brokenLimit == MemoryDrivenResult::Limit::Rom);
-        QCOMPARE(result.bindingLayer, -1);
-        QVERIFY2(result.verdict.find("no weights") != std::string::npos, result.verdict.c_str());
-    }
-
     void refusesNonsense_data() {
         QTest::addColumn<qint64>("rom");
         QTest::addColumn<std::vector<int>>("widths");
