@@ -1,5 +1,7 @@
 #include "core/device/device.h"
+#include "core/device/memory_limit.h"
 #include "core/types/error.h"
+#include "core/util/strict_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -16,8 +18,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kSchema = 1;
-/// No memory map goes further; keeps sums of banks far from overflow.
-constexpr std::int64_t kMaxBankBytes = std::int64_t{1} << 44;
 
 /// One object of a device file with the path that leads to it, so that every message can say where.
 class Section {
@@ -161,13 +161,9 @@ double parseClock(const Section& device) {
 
 Json parseJson(const std::string& text, const std::string& file) {
     try {
-        return Json::parse(text);
-    } catch (const Json::parse_error& error) {
-        const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
-        const auto line = 1 + std::count(text.begin(), end, '\n');
-        throw Error(ErrorCode::DataFormat, "device file " + file + ": not valid JSON at line " +
-                                               std::to_string(line) + " (byte " + std::to_string(error.byte) +
-                                               " of " + std::to_string(text.size()) + ")");
+        return parseStrictJson(text);
+    } catch (const Error& error) {
+        throw Error(ErrorCode::DataFormat, "device file " + file + ": not valid JSON: " + error.what());
     }
 }
 

@@ -84,9 +84,10 @@ public:
 private:
     std::int32_t integerOf(const Json& value, const char* key) const {
         // A code has 16 bits; a zero point of a range far from zero may be larger, but stays an int32.
+        // As a double: an unsigned number beyond int64 would wrap round to a small one.
         if (!value.is_number_integer() ||
-            value.get<std::int64_t>() < std::numeric_limits<std::int32_t>::min() ||
-            value.get<std::int64_t>() > std::numeric_limits<std::int32_t>::max()) {
+            value.get<double>() < static_cast<double>(std::numeric_limits<std::int32_t>::min()) ||
+            value.get<double>() > static_cast<double>(std::numeric_limits<std::int32_t>::max())) {
             refuse(std::string("'") + key + "' must be a 32-bit integer");
         }
         return value.get<std::int32_t>();
@@ -211,6 +212,12 @@ void requireGrid(const SiteReader& reader, const QParams& grid, const SiteId& id
     if (grid.zeroPoint.size() != grid.scale.size()) {
         reader.refuse("as many zero points as scales are needed");
     }
+    // So far that a code less the zero point is still an int32.
+    constexpr std::int32_t kFarthest = std::int32_t{1} << 30;
+    if (std::any_of(grid.zeroPoint.begin(), grid.zeroPoint.end(),
+                    [](std::int32_t zero) { return zero < -kFarthest || zero > kFarthest; })) {
+        reader.refuse("every zero point must lie within 2^30 of zero");
+    }
     const int expectedAxis = id.kind == SiteKind::Weight ? 0 : 1;
     if (grid.axis && *grid.axis != expectedAxis) {
         reader.refuse("'axis' must be " + std::to_string(expectedAxis) + " for this site");
@@ -288,6 +295,9 @@ void readChannelBits(const SiteReader& root, const PreparedModel& model, QuantPl
         std::vector<int> bits = reader.integers("bits");
         if (static_cast<std::int64_t>(bits.size()) != slicesOf(model, id)) {
             reader.refuse("needs bits for each of " + std::to_string(slicesOf(model, id)) + " channels");
+        }
+        if (std::any_of(bits.begin(), bits.end(), [](int b) { return b < 0 || b > BitWidth::kMax; })) {
+            reader.refuse("'bits' must be 0 to " + std::to_string(BitWidth::kMax));
         }
         plan.channelBits.emplace(id, std::move(bits));
     }

@@ -1,3 +1,4 @@
+#include "core/util/strict_json.h"
 #include "experiments/recipes/json_reader.h"
 #include "experiments/recipes/recipe.h"
 
@@ -63,6 +64,22 @@ nlohmann::json& listEntry(nlohmann::json& list, const std::string& text, const s
                               (names.empty() ? "" : suggestion(text, names) + " Entries: " + joined(names)));
 }
 
+/// 256, true, [1,2] and "text" are JSON; anything else is a text without its quotes.
+nlohmann::json valueOf(const std::string& text, const std::string& assignment) {
+    try {
+        if (nlohmann::json::accept(text)) {
+            return core::parseStrictJson(text);
+        }
+        nlohmann::json plain = text;
+        static_cast<void>(plain.dump());  // refuses what is not UTF-8, which the log could not hold
+        return plain;
+    } catch (const core::Error& error) {
+        throw recipeError("", "--set " + assignment + ": " + error.what());
+    } catch (const nlohmann::json::type_error&) {
+        throw recipeError("", "--set: the value is not UTF-8 text");
+    }
+}
+
 nlohmann::json& follow(nlohmann::json& parent, const Step& step, const std::string& path,
                        const std::string& assignment) {
     if (parent.is_array() && step.isBracket) {
@@ -98,9 +115,7 @@ void applyOverride(nlohmann::json& document, const std::string& assignment) {
         target = &follow(*target, step, walked, assignment);
         walked = step.isBracket ? walked + "[" + step.text + "]" : memberPath(walked, step.text);
     }
-    // 256, true, [1,2] and "text" are JSON; anything else is a text without its quotes.
-    nlohmann::json parsed = nlohmann::json::parse(value, nullptr, false);
-    *target = parsed.is_discarded() ? nlohmann::json(value) : std::move(parsed);
+    *target = valueOf(value, assignment);
     document = std::move(changed);
 }
 

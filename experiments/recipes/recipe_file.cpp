@@ -1,3 +1,4 @@
+#include "core/util/strict_json.h"
 #include "experiments/recipes/recipe.h"
 
 #include <filesystem>
@@ -22,15 +23,9 @@ nlohmann::json readJsonFile(const std::string& path) {
     std::ostringstream text;
     text << file.rdbuf();
     try {
-        return nlohmann::json::parse(text.str());
-    } catch (const nlohmann::json::parse_error& error) {
-        // "[json.exception.parse_error.101] parse error at line 3, column 5: ..." -> without the library's
-        // own prefix.
-        const std::string what = error.what();
-        const std::size_t end = what.find("] ");
-        throw core::Error(
-            core::ErrorCode::RecipeError,
-            "'" + path + "' is not valid JSON: " + (end == std::string::npos ? what : what.substr(end + 2)));
+        return core::parseStrictJson(text.str());
+    } catch (const core::Error& error) {
+        throw core::Error(core::ErrorCode::RecipeError, "'" + path + "' is not valid JSON: " + error.what());
     }
 }
 

@@ -5,7 +5,10 @@
 #include "core/util/sha256.h"
 #include "experiments/store/statistics_codec.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -91,6 +94,40 @@ std::string_view checked(std::string_view whole, const std::string& path) {
     return content;
 }
 
+bool areOrdered(const std::vector<core::Range>& ranges) {
+    return std::all_of(ranges.begin(), ranges.end(), [](const core::Range& range) {
+        return std::isfinite(range.lower) && std::isfinite(range.upper) && range.lower <= range.upper;
+    });
+}
+
+/// As Histogram makes them: bins on either side of zero, as wide as float32 values need.
+bool isPossible(const core::Histogram& histogram) {
+    const auto bins = static_cast<std::int64_t>(histogram.counts().size());
+    const std::int64_t first = histogram.firstBin();
+    constexpr int kLargestExponent = 128;
+    return std::abs(histogram.exponent()) <= kLargestExponent &&
+           (bins == 0 || (first <= 0 && first >= -core::Histogram::kMaxBins && first + bins >= 0));
+}
+
+/// Whether calibration can have collected this; the checksum says only that the file is as it was written.
+bool isPossible(const core::SiteStatistics& site) {
+    const auto isChannelPossible = [](const core::ChannelStatistics& channel) {
+        return std::isfinite(channel.sum) && std::isfinite(channel.sumOfSquares) &&
+               std::isfinite(channel.sumOfMagnitudes) && isPossible(channel.histogram);
+    };
+    const double sums[] = {site.sum,
+                           site.sumOfSquares,
+                           site.sumOfMagnitudes,
+                           site.sumOfSampleMinima,
+                           site.sumOfSampleMaxima,
+                           site.sumOfSampleMagnitudes};
+    return areOrdered({{site.minimum, site.maximum}}) && areOrdered(site.batchRanges) &&
+           areOrdered(site.channelRanges) &&
+           std::all_of(std::begin(sums), std::end(sums), [](double sum) { return std::isfinite(sum); }) &&
+           isPossible(site.histogram) &&
+           std::all_of(site.channels.begin(), site.channels.end(), isChannelPossible);
+}
+
 void readSite(FileReader& reader, core::Statistics& statistics) {
     const std::string_view head = reader.line();
     const std::size_t first = head.find('\t');
@@ -104,6 +141,11 @@ void readSite(FileReader& reader, core::Statistics& statistics) {
     if (!decoded || (kind != "weight" && kind != "output")) {
         reader.fail("holds statistics of '" + std::string(head.substr(0, first)) +
                     "' that this version of Bitlathe cannot read; make it again");
+    }
+    if (!isPossible(*decoded)) {
+        reader.fail("holds statistics of '" + std::string(head.substr(0, first)) +
+                    "' that no calibration gives (a number is not finite, or a range or a histogram lies "
+                    "where none can); make it again");
     }
     statistics.sites.emplace(core::SiteId{core::LayerId(std::string(head.substr(0, first))),
                                           kind == "weight" ? core::SiteKind::Weight : core::SiteKind::Output},

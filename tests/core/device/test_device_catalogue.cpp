@@ -92,9 +92,13 @@ private Q_SLOTS:
         row("bank no object", "[{\"name\": \"flash\", \"bytes\": 1000}]", "[1000]",
             "/rom/0 must be an object");
         row("newer schema", "\"schema\": 1", "\"schema\": 2", "/schema must be 1, is 2");
-        row("truncated", "\"source_date\": \"2026-11\"\n}", "\"source_da", "not valid JSON at line 5");
+        row("truncated", "\"source_date\": \"2026-11\"\n}", "\"source_da",
+            "not valid JSON: parse error at line 5");
         row("no object", kGood.constData(), "[]", "/ must be an object, is array");
-        row("empty file", kGood.constData(), "", "not valid JSON at line 1");
+        row("a key twice", "\"bytes\": 500", "\"bytes\": 500, \"bytes\": 9",
+            "the key 'ram.bytes' stands twice");
+        row("beyond any number", "\"clock_mhz\": 100", "\"clock_mhz\": 1e999", "not valid JSON");
+        row("empty file", kGood.constData(), "", "not valid JSON: parse error at line 1");
     }
     void refusesWithFileAndPath() {
         QFETCH(QByteArray, from);

@@ -70,27 +70,25 @@ private Q_SLOTS:
     }
 
     void refuses_data() {
-        QTest::addColumn<QString>("assignment");
+        QTest::addColumn<QByteArray>("assignment");
         QTest::addColumn<QString>("expected");
-        QTest::newRow("no =") << "seed"
-                              << "path=value";
-        QTest::newRow("no path") << "=3"
-                                 << "path=value";
-        QTest::newRow("into a number") << "seed.x=3"
-                                       << "plain value";
-        QTest::newRow("list without brackets") << "stages.samples=3"
-                                               << "is a list";
-        QTest::newRow("beyond the end") << "stages[2].samples=3"
-                                        << "has 2 entries";
-        QTest::newRow("unknown entry") << "stages[evaluat].samples=3"
-                                       << "did you mean 'evaluate'?";
-        QTest::newRow("open bracket") << "stages[1=3"
-                                      << "']' is missing";
-        QTest::newRow("empty part") << "data..pad=3"
-                                    << "empty";
+        QTest::newRow("no =") << QByteArray("seed") << "path=value";
+        QTest::newRow("no path") << QByteArray("=3") << "path=value";
+        QTest::newRow("into a number") << QByteArray("seed.x=3") << "plain value";
+        QTest::newRow("list without brackets") << QByteArray("stages.samples=3") << "is a list";
+        QTest::newRow("beyond the end") << QByteArray("stages[2].samples=3") << "has 2 entries";
+        QTest::newRow("unknown entry")
+            << QByteArray("stages[evaluat].samples=3") << "did you mean 'evaluate'?";
+        QTest::newRow("open bracket") << QByteArray("stages[1=3") << "']' is missing";
+        QTest::newRow("empty part") << QByteArray("data..pad=3") << "empty";
+        QTest::newRow("a key twice") << QByteArray(R"(data={"pad": 1, "pad": 2})")
+                                     << "the key 'pad' stands twice";
+        QTest::newRow("no UTF-8") << QByteArray("name=a\xff") << "not UTF-8";
+        QTest::newRow("lists in lists")
+            << "name=" + QByteArray(100'000, '[') + QByteArray(100'000, ']') << "64 deep";
     }
     void refuses() {
-        QFETCH(QString, assignment);
+        QFETCH(QByteArray, assignment);
         QFETCH(QString, expected);
         json changed = document();
         try {

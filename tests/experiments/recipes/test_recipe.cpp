@@ -1,4 +1,5 @@
 #include "core/types/error.h"
+#include "experiments/recipes/json_reader.h"
 #include "experiments/recipes/recipe.h"
 
 #include <QDir>
@@ -286,6 +287,32 @@ private Q_SLOTS:
         }
     }
 
+    /// Blanks and letters of any alphabet in a path.
+    void pathsOfAnyAlphabet() {
+        const QTemporaryDir folder;
+        const QString path = folder.filePath(QString::fromUtf8("ein Ordner/größe 量子 \"x\".json"));
+        QVERIFY(QDir().mkpath(QFileInfo(path).path()));
+        const Recipe recipe = Recipe::parse(sampleDocument());
+        recipe.save(path.toStdString());
+        const Recipe read = Recipe::load(path.toStdString());
+        QCOMPARE(read.toJson(), recipe.toJson());
+        QCOMPARE(read.folder, QFileInfo(path).path().toStdString());
+    }
+
+    /// 8.0 is the whole number 8; 8.5, a number beyond any integer and NaN's spelling are not.
+    void wholeNumbers() {
+        const auto read = [](const char* text) {
+            const json value = json::parse(text);
+            return JsonReader(value, "bits").integer(1, 16);
+        };
+        QCOMPARE(read("8.0"), std::int64_t{8});
+        QCOMPARE(read("8e0"), std::int64_t{8});
+        for (const char* wrong : {"8.5", "-8", "0", "17", "18446744073709551615", "-9223372036854775808",
+                                  "1e300", "\"8\"", "true"}) {
+            QVERIFY_EXCEPTION_THROWN(read(wrong), core::Error);
+        }
+    }
+
     void filesThatAreNoRecipe() {
         const QTemporaryDir folder;
         const auto messageOf = [&](const QByteArray& bytes) {
@@ -305,6 +332,12 @@ private Q_SLOTS:
         QVERIFY(messageOf("[1, 2]").contains("no JSON object"));
         QVERIFY(messageOf("{\"schema_version\": 1}").contains("name: is missing"));
         QVERIFY(messageOf("\xff\xfe not text").contains("not valid JSON"));
+        // What the parser would take in silence, or give back as an error of its own.
+        QVERIFY(messageOf(R"({"schema_version": 1, "data": {"pad": 1, "pad": 2}})")
+                    .contains("the key 'data.pad' stands twice"));
+        QVERIFY(messageOf(R"({"schema_version": 1, "seed": 1e999})").contains("not valid JSON"));
+        const QByteArray deep = QByteArray(200'000, '[') + QByteArray(200'000, ']');
+        QVERIFY(messageOf("{\"schema_version\": " + deep + "}").contains("64 deep"));
         try {
             Recipe::load(folder.filePath("absent.json").toStdString());
             QFAIL("loaded nothing");

@@ -7,6 +7,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include <cmath>
 #include <fstream>
 
 using namespace bitlathe;
@@ -95,6 +96,53 @@ private Q_SLOTS:
             QVERIFY2(attempt(bad).contains("damaged"), qPrintable(failure(path)));
         }
         QVERIFY(attempt(good) == "nothing was thrown");
+    }
+
+    /// Well-formed, with the right checksum: what observers could not bear is refused by the site's name.
+    void impossibleStatisticsAreRefused_data() {
+        QTest::addColumn<int>("which");
+        const char* const names[] = {"minimum NaN",   "infinite sum",       "range upside down",
+                                     "channel NaN",   "bins far from zero", "bins below zero alone",
+                                     "bins too wide", "channel's bins"};
+        for (int i = 0; i < 8; ++i) {
+            QTest::newRow(names[i]) << i;
+        }
+    }
+    void impossibleStatisticsAreRefused() {
+        QFETCH(int, which);
+        core::Statistics made = statistics();
+        core::SiteStatistics& site = made.sites.at({core::LayerId("a.conv"), core::SiteKind::Output});
+        const core::Histogram far(0, std::int64_t{1} << 60, {1, 2}, 0);
+        switch (which) {
+        case 0:
+            site.minimum = std::nan("");
+            break;
+        case 1:
+            site.sumOfSquares = HUGE_VAL;
+            break;
+        case 2:
+            site.batchRanges = {{1, 0}};
+            break;
+        case 3:
+            site.channels.at(1).sum = std::nan("");
+            break;
+        case 4:
+            site.histogram = far;
+            break;
+        case 5:
+            site.histogram = core::Histogram(0, -10, {1, 2}, 0);
+            break;
+        case 6:
+            site.histogram = core::Histogram(1024, 0, {1, 2}, 0);
+            break;
+        default:
+            site.channels.at(0).histogram = far;
+        }
+        const QTemporaryDir folder;
+        const QString path = folder.filePath("a.stats");
+        experiments::saveStatistics(made, path.toStdString());
+        const QString text = failure(path);
+        QVERIFY2(text.contains("a.conv") && text.contains("no calibration gives"), qPrintable(text));
     }
 };
 
