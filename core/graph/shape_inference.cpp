@@ -1,6 +1,8 @@
 #include "core/graph/graph.h"
 #include "core/types/error.h"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 namespace bitlathe::core {
@@ -142,9 +144,18 @@ private:
                  std::array<std::int64_t, 2> stride, const std::array<std::int64_t, 4>& padding,
                  std::array<std::int64_t, 2> dilation, bool ceil) const {
         const Shape& in = image();
-        if (stride[0] < 1 || stride[1] < 1 || kernel[0] < 1 || kernel[1] < 1 || dilation[0] < 1 ||
-            dilation[1] < 1) {
-            mismatch(m_node, "kernel, stride and dilation must be at least 1");
+        // Far beyond any model, and far from overflow in what follows here and in every engine.
+        constexpr std::int64_t kLargest = 1 << 20;
+        const auto isOutside = [](std::int64_t least) {
+            return [least](std::int64_t size) { return size < least || size > kLargest; };
+        };
+        if (std::any_of(stride.begin(), stride.end(), isOutside(1)) ||
+            std::any_of(kernel.begin(), kernel.end(), isOutside(1)) ||
+            std::any_of(dilation.begin(), dilation.end(), isOutside(1))) {
+            mismatch(m_node, "kernel, stride and dilation must be 1 to " + std::to_string(kLargest));
+        }
+        if (std::any_of(padding.begin(), padding.end(), isOutside(0))) {
+            mismatch(m_node, "padding must be 0 to " + std::to_string(kLargest));
         }
         const std::int64_t rows =
             windowCount(in[2], kernel[0], stride[0], dilation[0], padding[0], padding[2], ceil);
@@ -169,6 +180,19 @@ private:
     std::vector<Shape> m_inputs;
 };
 
+/// Every size at least 1, and no tensor so large that its values are more than an int counts.
+void requireSizes(const Node& node) {
+    constexpr std::int64_t kMostValues = std::numeric_limits<std::int32_t>::max();
+    std::int64_t values = 1;
+    for (const std::int64_t size : node.outputShape) {
+        if (size < 1 || size > kMostValues / values) {
+            mismatch(node, "its output would be " + shapeText(node.outputShape) +
+                               "; every size must be at least 1, and all together at most 2^31 - 1 values");
+        }
+        values *= size;
+    }
+}
+
 }  // namespace
 
 void inferShape(Graph& graph, NodeId id) {
@@ -179,6 +203,7 @@ void inferShape(Graph& graph, NodeId id) {
         inputs.push_back(graph.node(input).outputShape);
     }
     node.outputShape = std::visit(ShapeOf(node, std::move(inputs)), node.op);
+    requireSizes(node);
 }
 
 void inferShapes(Graph& graph, const Shape& inputShape) {

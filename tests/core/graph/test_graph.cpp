@@ -127,6 +127,52 @@ private Q_SLOTS:
         QVERIFY(messageOf([&] { preparedFor(orphan, config); }).contains("load it from its file"));
     }
 
+    /// What would divide by zero, overflow or read outside an image is refused by the layer's name.
+    void sizesOfNoModelAreRefused_data() {
+        QTest::addColumn<QString>("what");
+        QTest::addColumn<qint64>("value");
+        constexpr qint64 kHuge = std::numeric_limits<qint64>::max() / 2;
+        for (const char* what : {"stride", "dilation", "kernel", "padding"}) {
+            QTest::addRow("negative %s", what) << what << qint64(-1);
+            QTest::addRow("huge %s", what) << what << kHuge;
+        }
+        QTest::addRow("stride 0") << "stride" << qint64(0);
+    }
+    void sizesOfNoModelAreRefused() {
+        QFETCH(QString, what);
+        QFETCH(qint64, value);
+        Pool2dOp pool;
+        (what == "stride" ? pool.stride[1] : what == "kernel" ? pool.kernel[0] : pool.padding[2]) = value;
+        Conv2dOp conv = pointwise(1, 1, {1});
+        conv.dilation[0] = value;
+        Graph graph = withInput();
+        graph.output = what == "dilation" ? graph.append("window", std::move(conv), {0})
+                                          : graph.append("window", pool, {0});
+        const QString message = messageOf([&] { prepare(graph, {1, 8, 8}); });
+        QVERIFY2(message.contains("window") && message.contains(what), qPrintable(message));
+    }
+
+    void tensorsHaveAnEnd_data() {
+        QTest::addColumn<QList<qint64>>("shape");
+        QTest::addColumn<bool>("isPossible");
+        QTest::newRow("2^30 values") << QList<qint64>{1 << 10, 1 << 10, 1 << 10} << true;
+        QTest::newRow("2^31 values") << QList<qint64>{1 << 11, 1 << 10, 1 << 10} << false;
+        QTest::newRow("2^64 values") << QList<qint64>{1LL << 22, 1LL << 21, 1LL << 21} << false;
+        QTest::newRow("no rows") << QList<qint64>{1, 0, 4} << false;
+        QTest::newRow("less than none") << QList<qint64>{1, -4, -4} << false;
+    }
+    void tensorsHaveAnEnd() {
+        QFETCH(QList<qint64>, shape);
+        QFETCH(bool, isPossible);
+        Graph graph = withInput();
+        graph.output = graph.append("flat", FlattenOp{}, {0});
+        Shape image(shape.begin(), shape.end());
+        image.insert(image.begin(), 1);
+        const QString message = messageOf([&] { inferShapes(graph, image); });
+        QVERIFY2(message.isEmpty() == isPossible, qPrintable(message));
+        QVERIFY(isPossible || message.contains("at least 1"));
+    }
+
     void aSecondBatchNormIsFoldedToo() {
         Graph graph = withInput();
         const NodeId conv = graph.append("c", pointwise(1, 1, {3}), {0});
