@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <string_view>
 
 namespace bitlathe::engine {
@@ -27,11 +27,12 @@ std::string numberText(double value) {
     if (std::isinf(value)) {
         return value > 0 ? "float('inf')" : "float('-inf')";
     }
-    char text[40];
-    std::snprintf(text, sizeof text, "%.17g", value);
-    const std::string_view view(text);
-    const bool looksFloat = view.find_first_of(".e") != std::string_view::npos;
-    return looksFloat ? text : std::string(text) + ".0";
+    // printf would follow the process's locale: a decimal comma is two arguments to Python.
+    std::array<char, 40> buffer{};
+    const auto [end, error] =
+        std::to_chars(buffer.begin(), buffer.end(), value, std::chars_format::general, 17);
+    const std::string text(buffer.begin(), end);
+    return text.find_first_of(".e") != std::string::npos ? text : text + ".0";
 }
 
 std::string boolText(bool value) {

@@ -1,6 +1,7 @@
 #include "app/cli/output.h"
 
-#include <array>
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstdio>
 
@@ -18,9 +19,7 @@ std::string decimals(double value, int digits) {
     if (!std::isfinite(value)) {
         return std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
     }
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-    return text.data();
+    return fmt::format("{:.{}f}", value, digits);
 }
 
 std::string bytesText(double bytes) {

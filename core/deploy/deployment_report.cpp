@@ -6,10 +6,11 @@
 #include "core/quantizers/fake_quantize.h"
 #include "core/types/error.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <utility>
@@ -165,9 +166,7 @@ private:
 };
 
 std::string scientific(double number) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.1e", number);
-    return text;
+    return fmt::format("{:.1e}", number);
 }
 
 }  // namespace

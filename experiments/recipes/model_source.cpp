@@ -6,7 +6,7 @@
 #include "core/zoo/zoo.h"
 #include "experiments/resources/resource_folder.h"
 
-#include <cstdlib>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -84,10 +84,10 @@ ModelSource modelSourceFromText(const std::string& text, const core::Shape& inpu
     std::getline(words, source.zoo, ',');
     for (std::string word; std::getline(words, word, ',');) {
         const std::size_t equals = word.find('=');
-        char* end = nullptr;
         const std::string number = equals == std::string::npos ? std::string() : word.substr(equals + 1);
-        const double value = std::strtod(number.c_str(), &end);
-        if (number.empty() || *end != '\0') {
+        double value = 0;
+        const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+        if (number.empty() || error != std::errc() || end != number.data() + number.size()) {
             throw core::Error(core::ErrorCode::InvalidConfig,
                               "'" + word + "' in '" + text +
                                   "' is no parameter; write name=number, as in "

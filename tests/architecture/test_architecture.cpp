@@ -145,6 +145,34 @@ private Q_SLOTS:
         }
     }
 
+    /// The window's process takes on the person's locale, in which printf writes 0,5 and strtod stops at a point. What
+    /// files and messages hold is written and read by fmt, to_chars, from_chars and the JSON library.
+    void numbersKnowNoLocale() {
+        static const QRegularExpression reading(
+            QStringLiteral("\\b(strto(d|f|ld)|sto(d|f|ld)|atof|s?scanf)\\s*\\("));
+        static const QRegularExpression writing(
+            QStringLiteral("printf\\s*\\([^;]*%[-+ #0-9.*]*l?[aefgAEFG][^;]*;"));
+        QVERIFY(writing.match("std::snprintf(text, sizeof text, \"%.17g\", x);").hasMatch());
+        QVERIFY(!writing.match("std::snprintf(text, sizeof text, \"%03d\", x);").hasMatch());
+        // What people read of a running training, once.
+        const QString progress = "engine/training/trainer.cpp";
+        QStringList found;
+        for (const char* folder : {"core", "engine", "experiments"}) {
+            QDirIterator files(sourceTree().filePath(folder), {"*.h", "*.cpp"}, QDir::Files,
+                               QDirIterator::Subdirectories);
+            while (files.hasNext()) {
+                QFile file(files.next());
+                QVERIFY(file.open(QIODevice::ReadOnly));
+                const QString name = sourceTree().relativeFilePath(file.fileName());
+                const QString text = QString::fromUtf8(file.readAll());
+                if (reading.match(text).hasMatch() || (name != progress && writing.match(text).hasMatch())) {
+                    found.append(name);
+                }
+            }
+        }
+        expectNone(found);
+    }
+
     /// Folders of core form no cycle, so that each can be understood from the ones below it.
     void coreFoldersFormNoCycle() {
         QMap<QString, QSet<QString>> arrows;
