@@ -117,19 +117,23 @@ const core::Statistics& RecipeSession::statistics(const core::PreparedModel& pre
             return found->second;
         }
     }
-    core::Statistics& fresh = m_statistics[{prepared.hash, detail}];
+    const auto keep = [&](core::Statistics fresh) -> const core::Statistics& {
+        return m_statistics[{prepared.hash, detail}] = std::move(fresh);
+    };
     if (calibrate != nullptr && !calibrate->load.empty()) {
         if (auto loaded = loadedStatistics(*calibrate, prepared)) {
-            return fresh = std::move(*loaded);
+            return keep(std::move(*loaded));
         }
     }
-    if (const core::BatchSource* const data = calibrationData()) {
-        fresh = findOrCalibrate(prepared, *data, detail, engine, log, m_context).statistics;
-        if (!calibrate->save.empty() && prepared.hash == model.hash) {
-            saveStatistics(fresh, calibrate->save);
-        }
+    const core::BatchSource* const data = calibrationData();
+    if (data == nullptr) {
+        return keep({});
     }
-    return fresh;
+    core::Statistics fresh = findOrCalibrate(prepared, *data, detail, engine, log, m_context).statistics;
+    if (!calibrate->save.empty() && prepared.hash == model.hash) {
+        saveStatistics(fresh, calibrate->save);
+    }
+    return keep(std::move(fresh));
 }
 
 std::optional<core::Statistics> RecipeSession::loadedStatistics(const CalibrateStage& calibrate,

@@ -1,5 +1,6 @@
 #include "experiments/recipes/variant_run.h"
 
+#include "core/ptq/post_training.h"
 #include "core/util/sha256.h"
 #include "experiments/recipes/entropy_report.h"
 #include "experiments/recipes/export_variant.h"
@@ -83,9 +84,10 @@ void evaluateIntegers(RecipeSession& session, const core::QuantizedModel& quanti
     if (stage == nullptr || !stage->integer || quantized.plan.sites.empty()) {
         return;
     }
+    const core::QuantizedModel deployed = core::deployable(quantized.model, quantized.plan);
     const core::BatchSource& data = session.evaluationData(*stage);
     result.floatEvaluation = session.floatEvaluation(*stage);
-    result.integer = core::deploymentReport(session.engine, quantized.model, quantized.plan, data,
+    result.integer = core::deploymentReport(session.engine, deployed.model, deployed.plan, data,
                                             {session.recipe.threads, stage->integerSamples},
                                             session.stageContext("integer model " + result.name));
     addMetrics(session.log, result.run, integerMetrics(result.floatEvaluation, *result.integer));

@@ -5,7 +5,7 @@
 #include "experiments/recipes/resume_run.h"
 #include "experiments/recipes/run_recipe.h"
 #include "experiments/store/run_folder.h"
-#include "tests/support/fake_engine.h"
+#include "tests/support/recipe_bench.h"
 
 #include <QDir>
 #include <QTemporaryDir>
@@ -15,19 +15,16 @@
 
 using namespace bitlathe;
 using namespace bitlathe::experiments;
-using bitlathe::tests::FakeEngine;
+using bitlathe::tests::RecipeBench;
 using nlohmann::json;
 
 class TestRunRecipe : public QObject {
     Q_OBJECT
 
 private:
-    std::unique_ptr<QTemporaryDir> m_folder;
-    std::unique_ptr<ExperimentLog> m_log;
-    std::unique_ptr<FakeEngine> m_engine;
-    core::DeviceCatalogue m_devices;
+    std::unique_ptr<RecipeBench> m_bench;
 
-    std::string path(const char* name) const { return m_folder->filePath(name).toStdString(); }
+    std::string path(const char* name) const { return m_bench->path(name); }
 
     json document() const {
         json recipe = json::parse(R"({
@@ -44,34 +41,41 @@ private:
         return recipe;
     }
     Recipe recipe() const { return parsed(document()); }
-    Recipe parsed(const json& changed) const {
-        Recipe read = Recipe::parse(changed);
-        read.folder = m_folder->path().toStdString();
-        return read;
-    }
+    Recipe parsed(const json& changed) const { return m_bench->parsed(changed); }
     RecipeResult run(const Recipe& toRun, const core::RunContext& context = {},
                      const RecipeObserver& observer = {}) {
-        return runRecipe(toRun, *m_engine, *m_log, m_devices, context, observer);
+        return m_bench->run(toRun, context, observer);
     }
     std::vector<RunRecord> rows() const {
         RunQuery query;
         query.isDescending = false;
-        return m_log->runs(query);
+        return m_bench->log->runs(query);
     }
 
 private Q_SLOTS:
-    void initTestCase() { m_devices = core::DeviceCatalogue::load(BITLATHE_SOURCE_DIR "/resources/devices"); }
-    void init() {
-        m_folder = std::make_unique<QTemporaryDir>();
-        m_log = ExperimentLog::open(path("log.db"));
-        m_engine = std::make_unique<FakeEngine>();
-        m_engine->graph = core::buildZooModel(
-            "mobilenet_v1",
-            {{"width", 0.25}, {"size", 32}, {"channels", 1}, {"classes", 10}, {"stem_stride", 1}}, {1});
-        QFile model(m_folder->filePath("net.pt"));
-        QVERIFY(model.open(QIODevice::WriteOnly));
+    void init() { m_bench = std::make_unique<RecipeBench>(); }
+    void cleanup() { m_bench.reset(); }
+
+    /// What no integer model holds is refused in the exporters' own words.
+    void integerModelsAreRefusedAsExportsAre() {
+        json changed = document();
+        changed["variants"] = json::array({changed["variants"][1]});
+        changed["variants"][0]["config"]["defaults"]["output"]["ranges"] = "online";
+        const auto refusal = [&](const json& stage) {
+            json asked = changed;
+            asked["stages"].push_back(stage);
+            try {
+                run(parsed(asked));
+            } catch (const core::Error& error) {
+                return std::string(error.what());
+            }
+            return std::string("nothing was refused");
+        };
+        const std::string exported = refusal({{"stage", "export"}, {"format", "c"}, {"folder", path("c")}});
+        QVERIFY2(exported.find("takes its range from each batch") != std::string::npos, exported.c_str());
+        changed["stages"].erase(1);
+        QCOMPARE(refusal({{"stage", "evaluate"}, {"samples", 200}, {"integer", true}}), exported);
     }
-    void cleanup() { m_log.reset(); }
 
     /// The engine is made up, the integer model is not: its numbers are in the log, beside the float model's.
     void integerModelsOnRequest() {
@@ -85,7 +89,7 @@ private Q_SLOTS:
         QVERIFY(variant.integer.has_value());
         QCOMPARE(variant.integer->integer.samples, std::int64_t{200});
         QCOMPARE(variant.integer->comparedImages, std::int64_t{20});
-        const RunRecord row = m_log->run(variant.run);
+        const RunRecord row = m_bench->log->run(variant.run);
         QCOMPARE(row.metrics.at("float_top1").value, variant.floatEvaluation.top1Percent());
         QCOMPARE(row.metrics.at("integer_top1").samples, std::int64_t{200});
         QCOMPARE(row.metrics.at("integer_top1").value, variant.integer->integer.top1Percent());
@@ -93,13 +97,13 @@ private Q_SLOTS:
         QCOMPARE(row.metrics.at("integer_codes_compared").value,
                  static_cast<double>(variant.integer->compared()));
         QVERIFY(variant.integer->compared() > 20 * 50'000);
-        const auto statistics = m_log->layerStatistics(variant.run);
+        const auto statistics = m_bench->log->layerStatistics(variant.run);
         QVERIFY(std::any_of(statistics.begin(), statistics.end(), [](const LayerStatistic& statistic) {
             return statistic.name == "integer_codes_differing" && statistic.layer.str() == "stem.conv";
         }));
         // Read back, the report is the one that was measured.
-        QVERIFY(!integerComparison(*m_log, result.variants[0].run));
-        const auto read = integerComparison(*m_log, variant.run);
+        QVERIFY(!integerComparison(*m_bench->log, result.variants[0].run));
+        const auto read = integerComparison(*m_bench->log, variant.run);
         QVERIFY(read.has_value());
         QCOMPARE(read->comparedImages, variant.integer->comparedImages);
         QCOMPARE(read->integer.value, variant.integer->integer.top1Percent());
@@ -146,7 +150,7 @@ private Q_SLOTS:
         const auto logged = rows();
         QCOMPARE(logged.size(), std::size_t{3});
         for (std::size_t i = 0; i < 3; ++i) {
-            const RunRecord row = m_log->run(logged[i].id);
+            const RunRecord row = m_bench->log->run(logged[i].id);
             QCOMPARE(row.status, RunStatus::Succeeded);
             QCOMPARE(row.what.name, result.variants[i].name);
             QVERIFY(row.id == result.variants[i].run);
@@ -174,18 +178,18 @@ private Q_SLOTS:
         QVERIFY(logged[2].metrics.at("rom_bytes").value < logged[1].metrics.at("rom_bytes").value);
         QVERIFY(logged[2].metrics.at("top1").value < logged[1].metrics.at("top1").value);
         QVERIFY(logged[1].what.configHash != logged[2].what.configHash);
-        QCOMPARE(m_engine->calibrations, 1);  // one calibration serves every variant
+        QCOMPARE(m_bench->engine->calibrations, 1);  // one calibration serves every variant
     }
 
     void layerStatisticsTellEachSite() {
         run(recipe());
         const auto logged = rows();
         const auto count = [&](RunId id, const std::string& site, const std::string& name) {
-            const auto statistics = m_log->layerStatistics(id);
+            const auto statistics = m_bench->log->layerStatistics(id);
             return std::count_if(statistics.begin(), statistics.end(),
                                  [&](const LayerStatistic& s) { return s.site == site && s.name == name; });
         };
-        const core::PreparedModel model = core::prepare(m_engine->graph);
+        const core::PreparedModel model = core::prepare(m_bench->engine->graph);
         const auto layers = static_cast<long>(model.layers.size());
         const auto weights = std::count_if(model.layers.begin(), model.layers.end(),
                                            [](const core::Layer& layer) { return layer.hasWeights(); });
@@ -205,29 +209,29 @@ private Q_SLOTS:
     void calibrationComesFromTheCacheTheSecondTime() {
         run(recipe());
         run(recipe());
-        QCOMPARE(m_engine->calibrations, 1);
+        QCOMPARE(m_bench->engine->calibrations, 1);
         json other = document();
         other["stages"][0]["samples"] = 32;
         run(parsed(other));
-        QCOMPARE(m_engine->calibrations, 2);
+        QCOMPARE(m_bench->engine->calibrations, 2);
         other["threads"] = 2;  // may differ in the last bit: not the same statistics
         run(parsed(other));
-        QCOMPARE(m_engine->calibrations, 3);
+        QCOMPARE(m_bench->engine->calibrations, 3);
     }
 
     void calibrationComesFromAFileAndGoesIntoOne() {
         json changed = document();
         changed["stages"][0]["save"] = path("a.stats");
         run(parsed(changed));
-        QCOMPARE(m_engine->calibrations, 1);
-        m_log = ExperimentLog::open(path("other.db"));  // no cache there
+        QCOMPARE(m_bench->engine->calibrations, 1);
+        m_bench->log = ExperimentLog::open(path("other.db"));  // no cache there
         changed["stages"][0].erase("save");
         changed["stages"][0]["load"] = "a.stats";  // beside the recipe
         const RecipeResult result = run(parsed(changed));
-        QCOMPARE(m_engine->calibrations, 1);
+        QCOMPARE(m_bench->engine->calibrations, 1);
         QCOMPARE(result.variants.size(), std::size_t{3});
 
-        m_engine->graph = core::buildZooModel("resnet8", {{"size", 32}, {"channels", 1}}, {1});
+        m_bench->engine->graph = core::buildZooModel("resnet8", {{"size", 32}, {"channels", 1}}, {1});
         try {
             run(parsed(changed));
             QFAIL("took another model's statistics");
@@ -238,7 +242,7 @@ private Q_SLOTS:
 
     void entropyStandsBesideThePlainSize() {
         run(recipe());
-        const RunRecord quantized = m_log->run(rows()[1].id);
+        const RunRecord quantized = m_bench->log->run(rows()[1].id);
         const double plain = quantized.metrics.at("weight_plain_bytes").value;
         QVERIFY(plain > 0);
         QVERIFY(quantized.metrics.at("weight_entropy_bits").value <=
@@ -246,7 +250,7 @@ private Q_SLOTS:
         QVERIFY(quantized.metrics.at("weight_huffman_bits").value <= 8.0);
         // The four values of every activation: codes of a quarter each, or a half where two share one.
         QVERIFY(quantized.metrics.at("activation_entropy_bits").value <= 2.0);
-        QVERIFY(m_log->run(rows()[0].id).metrics.count("weight_plain_bytes") == 0);
+        QVERIFY(m_bench->log->run(rows()[0].id).metrics.count("weight_plain_bytes") == 0);
     }
 
     void floatAloneNeedsNoCalibration() {
@@ -254,18 +258,18 @@ private Q_SLOTS:
         alone["variants"].erase(2);
         alone["variants"].erase(1);
         run(parsed(alone));
-        QCOMPARE(m_engine->calibrations, 0);
-        QCOMPARE(m_engine->evaluations, 1);
+        QCOMPARE(m_bench->engine->calibrations, 0);
+        QCOMPARE(m_bench->engine->evaluations, 1);
     }
 
     void aStoredRecipeRepeatsItsRun() {
         run(recipe());
-        const RunRecord first = m_log->run(rows().at(2).id);
+        const RunRecord first = m_bench->log->run(rows().at(2).id);
         const Recipe stored =
             Recipe::parse(json::parse(first.what.recipeJson));  // no folder: it must stand alone
         QCOMPARE(stored.variants.size(), std::size_t{1});
         const RecipeResult again = run(stored);
-        const RunRecord second = m_log->run(again.variants.at(0).run);
+        const RunRecord second = m_bench->log->run(again.variants.at(0).run);
         QCOMPARE(second.what.name, first.what.name);
         QCOMPARE(second.what.configJson, first.what.configJson);
         QCOMPARE(second.what.recipeJson, first.what.recipeJson);
@@ -276,8 +280,8 @@ private Q_SLOTS:
     }
 
     void aFailureClosesItsRowAndKeepsTheOthers() {
-        m_engine->onStep = [this](const std::string& method, std::int64_t) {
-            if (method == "evaluate" && m_engine->evaluations == 2) {
+        m_bench->engine->onStep = [this](const std::string& method, std::int64_t) {
+            if (method == "evaluate" && m_bench->engine->evaluations == 2) {
                 throw core::Error(core::ErrorCode::NonFiniteInput, "layer stem: NaN");
             }
         };
@@ -293,7 +297,7 @@ private Q_SLOTS:
     void cancellingClosesTheRowAsCancelled() {
         core::RunContext context;
         bool sawRunningRow = false;
-        m_engine->onStep = [&](const std::string& method, std::int64_t) {
+        m_bench->engine->onStep = [&](const std::string& method, std::int64_t) {
             if (method == "calibrate") {
                 // The row is there before the work, seen through another connection.
                 const auto logged = ExperimentLog::open(path("log.db"))->runs({});
@@ -362,7 +366,7 @@ private Q_SLOTS:
             QVERIFY(error.isBadInput());
         }
         QVERIFY(rows().empty());
-        QCOMPARE(m_engine->evaluations, 0);
+        QCOMPARE(m_bench->engine->evaluations, 0);
     }
 
     void withoutCalibrationTheRunSaysSo() {
@@ -379,7 +383,7 @@ private Q_SLOTS:
 
     void trainingIsARunOfItsOwn() {
         const QString before = QDir::currentPath();
-        QDir::setCurrent(m_folder->path());
+        QDir::setCurrent(QString::fromStdString(path(".")));
         json training = document();
         training["model"] = json::parse(
             R"({"zoo": {"name": "mobilenet_v1", "width": 0.25, "size": 32, "channels": 1, "classes": 10}})");
@@ -394,7 +398,7 @@ private Q_SLOTS:
         QDir::setCurrent(before);
         QCOMPARE(epochs, 3);
         QCOMPARE(result.variants.size(), std::size_t{1});
-        const RunRecord row = m_log->run(result.variants[0].run);
+        const RunRecord row = m_bench->log->run(result.variants[0].run);
         QCOMPARE(row.status, RunStatus::Succeeded);
         QCOMPARE(row.what.name, std::string("training"));
         QCOMPARE(row.what.modelPath, std::string("zoo:mobilenet_v1"));
@@ -402,7 +406,7 @@ private Q_SLOTS:
         QCOMPARE(row.metrics.at("epochs").value, 3.0);
         // Every epoch's point is kept: the fake's k-th is right for k of k + 1 images.
         std::map<std::string, std::vector<MetricStep>> series;
-        for (const MetricStep& step : m_log->metricSteps(row.id)) {
+        for (const MetricStep& step : m_bench->log->metricSteps(row.id)) {
             series[step.name].push_back(step);
         }
         for (const char* name : {"train_loss", "top1", "loss", "learning_rate"}) {
@@ -485,12 +489,12 @@ private Q_SLOTS:
     void aModelInTheWorkingFolderIsFoundToo() {
         const QString before = QDir::currentPath();
         QTemporaryDir elsewhere;
-        QDir::setCurrent(m_folder->path());
+        QDir::setCurrent(QString::fromStdString(path(".")));
         Recipe moved = recipe();
         moved.folder = elsewhere.path().toStdString();
         const RecipeResult result = run(moved);
         QDir::setCurrent(before);
-        QCOMPARE(m_log->run(result.variants[0].run).what.modelPath, path("net.pt"));
+        QCOMPARE(m_bench->log->run(result.variants[0].run).what.modelPath, path("net.pt"));
     }
 };
 

@@ -1,17 +1,14 @@
 #include "core/search/bit_search.h"
 #include "core/types/error.h"
-#include "core/zoo/zoo.h"
-#include "experiments/recipes/run_recipe.h"
-#include "tests/support/fake_engine.h"
+#include "tests/support/recipe_bench.h"
 
-#include <QTemporaryDir>
 #include <QtTest>
 
 #include <algorithm>
 
 using namespace bitlathe;
 using namespace bitlathe::experiments;
-using bitlathe::tests::FakeEngine;
+using bitlathe::tests::RecipeBench;
 using nlohmann::json;
 
 /// The search stage of a recipe: what it measures, keeps, runs and writes down. The engine is made up: each missing bit
@@ -20,10 +17,7 @@ class TestSearchStage : public QObject {
     Q_OBJECT
 
 private:
-    std::unique_ptr<QTemporaryDir> m_folder;
-    std::unique_ptr<ExperimentLog> m_log;
-    std::unique_ptr<FakeEngine> m_engine;
-    core::DeviceCatalogue m_devices;
+    std::unique_ptr<RecipeBench> m_bench;
 
     static json document(const json& search) {
         json stage{{"stage", "search"}, {"base", "W8A8"}, {"samples", 64}, {"batch_size", 32}};
@@ -37,26 +31,12 @@ private:
         recipe["stages"].push_back(stage);
         return recipe;
     }
-    RecipeResult run(const json& recipe) {
-        Recipe read = Recipe::parse(recipe);
-        read.folder = m_folder->path().toStdString();
-        return runRecipe(read, *m_engine, *m_log, m_devices, {}, {});
-    }
-    double metric(RunId run, const char* name) const { return m_log->run(run).metrics.at(name).value; }
+    RecipeResult run(const json& recipe) { return m_bench->run(m_bench->parsed(recipe)); }
+    double metric(RunId run, const char* name) const { return m_bench->metric(run, name); }
 
 private Q_SLOTS:
-    void initTestCase() { m_devices = core::DeviceCatalogue::load(BITLATHE_SOURCE_DIR "/resources/devices"); }
-    void init() {
-        m_folder = std::make_unique<QTemporaryDir>();
-        m_log = ExperimentLog::open(m_folder->filePath("log.db").toStdString());
-        m_engine = std::make_unique<FakeEngine>();
-        m_engine->graph = core::buildZooModel(
-            "mobilenet_v1",
-            {{"width", 0.25}, {"size", 32}, {"channels", 1}, {"classes", 10}, {"stem_stride", 1}}, {1});
-        QFile model(m_folder->filePath("net.pt"));
-        QVERIFY(model.open(QIODevice::WriteOnly));
-    }
-    void cleanup() { m_log.reset(); }
+    void init() { m_bench = std::make_unique<RecipeBench>(); }
+    void cleanup() { m_bench.reset(); }
 
     void anEvaluationStandsBesideTheEstimate_data() {
         QTest::addColumn<QString>("method");
@@ -71,7 +51,7 @@ private Q_SLOTS:
         QCOMPARE(result.variants.size(), std::size_t{2});
         const VariantResult& found = result.variants.back();
         QCOMPARE(found.name, std::string("small"));
-        const RunRecord row = m_log->run(found.run);
+        const RunRecord row = m_bench->log->run(found.run);
         QCOMPARE(row.status, RunStatus::Succeeded);
         QVERIFY(metric(found.run, "rom_bytes") <= 130'000);
         QVERIFY(metric(found.run, "ram_bytes") <= 15'000);
@@ -93,14 +73,14 @@ private Q_SLOTS:
     void whatWasMeasuredIsMeasuredOnce() {
         const json first = document({{"rom", 130'000}, {"ram", 15'000}});
         run(first);
-        const int asked = m_engine->sensitivityProbes;
+        const int asked = m_bench->engine->sensitivityProbes;
         QVERIFY(asked > 100);  // 28 weights and 29 activations at two or three widths
         run(first);
-        QCOMPARE(m_engine->sensitivityProbes, asked);
+        QCOMPARE(m_bench->engine->sensitivityProbes, asked);
         run(document({{"rom", 100'000}, {"ram", 15'000}}));  // other limits ask nothing new
-        QCOMPARE(m_engine->sensitivityProbes, asked);
+        QCOMPARE(m_bench->engine->sensitivityProbes, asked);
         run(document({{"rom", 130'000}, {"ram", 15'000}, {"weight_bits", {8, 4, 3, 2}}}));
-        QCOMPARE(m_engine->sensitivityProbes, asked + 28);  // the new width alone
+        QCOMPARE(m_bench->engine->sensitivityProbes, asked + 28);  // the new width alone
     }
 
     void rulesMeasureNothing_data() {
@@ -112,9 +92,9 @@ private Q_SLOTS:
         QFETCH(QString, method);
         const RecipeResult result =
             run(document({{"method", method.toStdString()}, {"rom", 130'000}, {"ram", 15'000}}));
-        QCOMPARE(m_engine->sensitivityProbes, 0);
+        QCOMPARE(m_bench->engine->sensitivityProbes, 0);
         QVERIFY(metric(result.variants.back().run, "rom_bytes") <= 130'000);
-        QVERIFY(!m_log->run(result.variants.back().run).metrics.contains("estimated_loss"));
+        QVERIFY(!m_bench->log->run(result.variants.back().run).metrics.contains("estimated_loss"));
     }
 
     void nothingFitsNamesTheLayer() {
@@ -131,7 +111,7 @@ private Q_SLOTS:
 
     void limitsAreTheDevicesByDefault() {
         const RecipeResult result = run(document({{"method", "mix_pl"}}));
-        const core::Device& device = m_devices.find("stm32f411re");
+        const core::Device& device = m_bench->devices.find("stm32f411re");
         QVERIFY(metric(result.variants.back().run, "rom_bytes") <= double(device.romLimitBytes()));
         QVERIFY(metric(result.variants.back().run, "ram_bytes") <= double(device.ramLimitBytes()));
         json nowhere = document({{"method", "mix_pl"}});
