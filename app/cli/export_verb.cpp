@@ -9,8 +9,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
-#include <cctype>
+#include <charconv>
+#include <optional>
 
 namespace bitlathe::cli {
 
@@ -39,9 +39,17 @@ core::MethodSpec exporterOf(const ExportOptions& options) {
                                    core::exporterRegistry().list());
 }
 
-bool isRunId(const std::string& text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+/// The run that a text of digits means; none: the text is something else.
+std::optional<experiments::RunId> runId(const std::string& text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.starts_with('-') || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    if (error != std::errc()) {
+        throw core::Error(core::ErrorCode::InvalidConfig, "there is no run " + text + " in the log");
+    }
+    return experiments::RunId{number};
 }
 
 /// The recipe that a run's row holds repeats that run alone: its one variant is the one to export.
@@ -58,10 +66,7 @@ experiments::Recipe recipeOfRun(const experiments::ExperimentLog& log, experimen
 int exportFiles(const CommandLine& line, const ExportOptions& options) {
     const core::MethodSpec exporter = exporterOf(options);
     const auto log = experiments::ExperimentLog::open(line.logPath);
-    std::optional<experiments::RunId> run;
-    if (isRunId(options.source)) {
-        run = experiments::RunId{std::stoll(options.source)};
-    }
+    const std::optional<experiments::RunId> run = runId(options.source);
     const experiments::Recipe recipe = run ? recipeOfRun(*log, *run) : loadRecipe(options.source, {});
     experiments::ExportStage target = options.target;
     target.params = exporter.params;

@@ -2,6 +2,7 @@
 #include "app/cli/engine_session.h"
 #include "app/cli/fit_report.h"
 #include "app/cli/output.h"
+#include "core/device/memory_limit.h"
 #include "core/graph/prepare.h"
 #include "core/ptq/needed_detail.h"
 #include "core/search/bit_search.h"
@@ -246,13 +247,13 @@ void addFitVerb(CLI::App& app, CommandLine& line) {
     verb->add_option("--device", options->device, "of the catalogue (bitlathe-cli devices)")
         ->type_name("NAME");
     verb->add_option("--rom", options->rom, "bytes for the model, instead of the device's")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, core::kMaxBankBytes));
     verb->add_option("--ram", options->ram, "bytes for activations, instead of the device's")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, core::kMaxBankBytes));
     verb->add_option("--code-bytes", options->code, "ROM the firmware keeps for itself")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, core::kMaxBankBytes));
     verb->add_option("--stack-bytes", options->stack, "RAM the firmware keeps for itself")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, core::kMaxBankBytes));
     verb->add_option("--bit-operations", options->bitOperations, "limit of MACs x weight bits x input bits")
         ->check(CLI::NonNegativeNumber);
     verb->add_option("--bits", options->bits, "widths to choose from, of 2 to 8 (default 8,4,2)")

@@ -12,6 +12,7 @@
 #include <csignal>
 
 using namespace bitlathe;
+using bitlathe::tests::CommandLineFolder;
 using bitlathe::tests::commandLineProgram;
 using bitlathe::tests::ProgramResult;
 
@@ -32,18 +33,11 @@ class TestCommandLine : public QObject {
     Q_OBJECT
 
 private:
-    std::unique_ptr<QTemporaryDir> m_folder;
-    QProcessEnvironment m_environment;
+    std::unique_ptr<CommandLineFolder> m_folder;
 
-    QString path(const QString& name) const { return m_folder->filePath(name); }
-    void write(const QString& name, const QByteArray& bytes) const {
-        QFile file(path(name));
-        QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write(bytes);
-    }
-    ProgramResult cli(const QStringList& arguments) const {
-        return tests::runCommandLine(arguments, m_environment, m_folder->path());
-    }
+    QString path(const QString& name) const { return m_folder->path(name); }
+    void write(const QString& name, const QByteArray& bytes) const { m_folder->write(name, bytes); }
+    ProgramResult cli(const QStringList& arguments) const { return m_folder->run(arguments); }
     /// The runs of a finished recipe execution.
     void runSmall() const {
         const ProgramResult result = cli({"run", "small.json"});
@@ -54,16 +48,7 @@ private:
     }
 
 private Q_SLOTS:
-    void init() {
-        m_folder = std::make_unique<QTemporaryDir>();
-        m_environment = QProcessEnvironment::systemEnvironment();
-        m_environment.insert("BITLATHE_ENGINE", BITLATHE_BINARY_DIR "/tests/fake_engine_library.so");
-        m_environment.insert("BITLATHE_RESOURCES", BITLATHE_SOURCE_DIR "/resources");
-        m_environment.insert("XDG_DATA_HOME", path("data"));
-        m_environment.insert("XDG_CONFIG_HOME", path("config"));
-        write("small.json", kRecipe);
-        write("net.pt", "the fake engine does not look");
-    }
+    void init() { m_folder = std::make_unique<CommandLineFolder>(kRecipe); }
 
     void linksNeitherQtNorTorch() {
         QProcess readelf;
@@ -134,6 +119,8 @@ private Q_SLOTS:
         row("no such run", {"runs", "show", "77"}, {"run 77"});
         row("remove no such run", {"runs", "remove", "77"}, {"run 77"});
         row("export no such run", {"export", "77", "--out", "x"}, {"run 77"});
+        row("export a run beyond counting", {"export", "99999999999999999999", "--out", "x"},
+            {"no run 99999999999999999999"});
         row("export format", {"export", "small.json", "--format", "onix", "--out", "x"},
             {"onix", "onnx_qdq"});
         row("export parameter",
@@ -163,7 +150,7 @@ private Q_SLOTS:
     }
 
     void anEngineThatCannotBeOpenedIsOne() {
-        m_environment.insert("BITLATHE_ENGINE", "/nowhere/engine.so");
+        m_folder->setVariable("BITLATHE_ENGINE", "/nowhere/engine.so");
         const ProgramResult result = cli({"inspect", "net.pt"});
         QCOMPARE(result.exitCode, 1);
         QVERIFY2(result.errors.contains("libtorch-dev"), result.errors.constData());
@@ -360,14 +347,8 @@ private Q_SLOTS:
         QFETCH(int, number);
         write("slow.pt", "");
         QProcess process;
-        process.setProcessEnvironment(m_environment);
-        process.setWorkingDirectory(m_folder->path());
-        process.setReadChannel(QProcess::StandardError);
-        process.start(commandLineProgram(), {"run", "small.json", "--set", "model.file=slow.pt"});
-        QByteArray errors;
-        while (!errors.contains("evaluate float") && process.waitForReadyRead(tests::kPatienceMs)) {
-            errors += process.readAllStandardError();
-        }
+        const QByteArray errors = m_folder->startUntil(
+            process, {"run", "small.json", "--set", "model.file=slow.pt"}, "evaluate float");
         QVERIFY2(errors.contains("evaluate float"), errors.constData());
         ::kill(static_cast<pid_t>(process.processId()), number);
         QVERIFY(process.waitForFinished(tests::kPatienceMs));
@@ -381,14 +362,9 @@ private Q_SLOTS:
     void killingLeavesAnInterruptedRun() {
         write("slow.pt", "");
         QProcess process;
-        process.setProcessEnvironment(m_environment);
-        process.setWorkingDirectory(m_folder->path());
-        process.setReadChannel(QProcess::StandardError);
-        process.start(commandLineProgram(), {"run", "small.json", "--set", "model.file=slow.pt"});
-        QByteArray errors;
-        while (!errors.contains("evaluate W8A8") && process.waitForReadyRead(tests::kPatienceMs)) {
-            errors += process.readAllStandardError();
-        }
+        const QByteArray errors = m_folder->startUntil(
+            process, {"run", "small.json", "--set", "model.file=slow.pt"}, "evaluate W8A8");
+        QVERIFY2(errors.contains("evaluate W8A8"), errors.constData());
         process.kill();
         QVERIFY(process.waitForFinished(tests::kPatienceMs));
         const QJsonArray runs = cli({"runs", "list", "--json"}).json().object()["runs"].toArray();

@@ -3,12 +3,12 @@
 #include <QFile>
 #include <QJsonArray>
 #include <QJsonObject>
-#include <QTemporaryDir>
 #include <QtTest>
 
 #include <algorithm>
 
 using namespace bitlathe;
+using bitlathe::tests::CommandLineFolder;
 using bitlathe::tests::ProgramResult;
 
 namespace {
@@ -43,16 +43,10 @@ class TestFitVerb : public QObject {
     Q_OBJECT
 
 private:
-    QTemporaryDir m_folder;
-    QProcessEnvironment m_environment;
+    const CommandLineFolder m_folder{kRecipe};
 
-    void write(const QString& name, const QByteArray& bytes) const {
-        QFile file(m_folder.filePath(name));
-        QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write(bytes);
-    }
     ProgramResult fit(const QStringList& arguments) const {
-        return tests::runCommandLine(QStringList{"fit"} + arguments, m_environment, m_folder.path());
+        return m_folder.run(QStringList{"fit"} + arguments);
     }
     QJsonObject fitJson(const QStringList& arguments, int exitCode) const {
         const ProgramResult result = fit(arguments + QStringList{"--json"});
@@ -64,16 +58,6 @@ private:
     }
 
 private Q_SLOTS:
-    void initTestCase() {
-        m_environment = QProcessEnvironment::systemEnvironment();
-        m_environment.insert("BITLATHE_ENGINE", BITLATHE_BINARY_DIR "/tests/fake_engine_library.so");
-        m_environment.insert("BITLATHE_RESOURCES", BITLATHE_SOURCE_DIR "/resources");
-        m_environment.insert("XDG_DATA_HOME", m_folder.filePath("data"));
-        m_environment.insert("XDG_CONFIG_HOME", m_folder.filePath("config"));
-        write("small.json", kRecipe);
-        write("net.pt", "the fake engine does not look");
-    }
-
     void theReferencesBits_data() {
         QTest::addColumn<QString>("method");
         QTest::addColumn<QString>("mode");
@@ -170,6 +154,11 @@ private Q_SLOTS:
         row("no limits", {kMobileNet}, "--device");
         row("ROM alone", {kMobileNet, "--rom", "200000"}, "--ram");
         row("a ROM of less than nothing", {kMobileNet, "--rom", "-1", "--ram", "20000"}, "--rom");
+        row("a ROM beyond any chip", {kMobileNet, "--rom", "9223372036854775807", "--ram", "20000"}, "--rom");
+        row("images beyond any memory",
+            QStringList{kMobileNet, "--rom", "200000", "--ram", "20000", "--input", "1,1048576,1048576"},
+            "2^31");
+        row("a decimal comma", {"zoo:mobilenet_v1,width=0,5", "--rom", "1", "--ram", "1"}, "name=number");
         row("no such device", {kMobileNet, "--device", "stm32f411rx"}, "stm32f411re");
         row("no such method", limits + QStringList{"--method", "luck"}, "mix_pl");
         row("no such RAM model", limits + QStringList{"--ram-model", "heap"}, "lifetimes");
