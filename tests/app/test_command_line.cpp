@@ -25,7 +25,7 @@ const char* const kRecipe = R"({
         {"name": "float", "config": {}},
         {"name": "W8A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 8}, "output": {"bits": 8}}}},
         {"name": "W6A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 6}, "output": {"bits": 8}}}}],
-    "stages": [{"stage": "calibrate", "samples": 64}, {"stage": "evaluate", "samples": 200, "batch_size": 10}]})";
+    "stages": [{"stage": "calibrate", "split": "test", "samples": 64}, {"stage": "evaluate", "samples": 200, "batch_size": 10}]})";
 
 }  // namespace
 

@@ -36,7 +36,7 @@ private:
                 {"name": "float", "config": {}},
                 {"name": "W8A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 8, "quantizer": "symmetric"}, "output": {"bits": 8}}}},
                 {"name": "W6A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 6, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}}],
-            "stages": [{"stage": "calibrate", "samples": 64, "batch_size": 32},
+            "stages": [{"stage": "calibrate", "split": "test", "samples": 64, "batch_size": 32},
                        {"stage": "evaluate", "samples": 200, "batch_size": 100, "layer_errors": true}]})");
         return recipe;
     }

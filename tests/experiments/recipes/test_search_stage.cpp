@@ -20,14 +20,15 @@ private:
     std::unique_ptr<RecipeBench> m_bench;
 
     static json document(const json& search) {
-        json stage{{"stage", "search"}, {"base", "W8A8"}, {"samples", 64}, {"batch_size", 32}};
+        json stage{
+            {"stage", "search"}, {"base", "W8A8"}, {"split", "test"}, {"samples", 64}, {"batch_size", 32}};
         stage.update(search);
         json recipe = json::parse(R"({
             "schema_version": 1, "name": "test", "seed": 5,
             "model": {"file": "net.pt"}, "data": {"pad": 2}, "device": "stm32f411re",
             "variants": [
                 {"name": "W8A8", "config": {"input": {"bits": 8}, "defaults": {"weight": {"bits": 8, "quantizer": "symmetric", "granularity": "channel"}, "output": {"bits": 8}}}}],
-            "stages": [{"stage": "calibrate", "samples": 64}, {"stage": "evaluate", "samples": 200}]})");
+            "stages": [{"stage": "calibrate", "split": "test", "samples": 64}, {"stage": "evaluate", "samples": 200}]})");
         recipe["stages"].push_back(stage);
         return recipe;
     }
