@@ -124,6 +124,9 @@ double ChannelOutputs::setLogits(IntegerConv& conv, std::span<const Channel> cha
     for (const Channel& channel : channels) {
         largest = std::max(largest, static_cast<double>(channel.bound(m_input)) * std::fabs(channel.step));
     }
+    if (largest == 0) {
+        return first;  // every accumulator is 0, which means 0 at any step
+    }
     const double common = largest / 0x1p30;
     conv.output.rounding = Rounding::HalfUp;
     setFactors(conv, channels, common);

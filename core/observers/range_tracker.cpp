@@ -1,5 +1,7 @@
 #include "core/observers/range_tracker.h"
 
+#include "core/types/error.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,16 +12,19 @@ Range histogramExtrema(std::span<const float> values, double percent) {
     if (values.empty()) {
         return {};
     }
+    if (!std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) {
+        throw Error(ErrorCode::NonFiniteInput, "NaN or infinity among the values whose range is tracked");
+    }
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
     const Range extrema{*low, *high};
-    if (percent <= 0 || extrema.width() == 0) {
-        return extrema;
-    }
     constexpr std::size_t kBins = 256;
     std::array<double, kBins> share{};
     // Float32 like the reference: the index of a value next to an edge depends on it.
     const float minimum = *low;
     const float factor = *high - *low;
+    if (percent <= 0 || factor == 0 || !std::isfinite(factor * (kBins - 1))) {
+        return extrema;
+    }
     for (const float x : values) {
         const float index = std::nearbyint((x - minimum) * (kBins - 1) / factor);
         share[static_cast<std::size_t>(index)] += 100.0 / static_cast<double>(values.size());

@@ -15,7 +15,8 @@ namespace bitlathe::core {
 ///   index = round half even((x - min) 255 / (max - min)); from each end the last bin whose cumulative share
 ///   is still below `percent`
 /// percent  of 100, cut from each end; 0: plain extrema. A tensor of fewer than 100 / percent values is never
-/// cut. A constant tensor is returned as it is.
+/// cut. A constant tensor is returned as it is, and so is one so wide that float32 cannot count its bins.
+/// Errors  NonFiniteInput: NaN or infinity among the values, as in a training that diverges.
 Range histogramExtrema(std::span<const float> values, double percent);
 
 /// Every second row and column of an NCHW tensor larger than 4 x 4, starting at the offsets (0 or 1): what TI

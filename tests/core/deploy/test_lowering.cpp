@@ -121,6 +121,24 @@ private Q_SLOTS:
                 std::string::npos);
     }
 
+    /// A classifier that has learned nothing yet: logits of zero have no largest one to measure their step by.
+    void logitsOfZero() {
+        Graph graph;
+        graph.nodes.push_back({"input", InputOp{}, {}, {1, 1, 1, 1}});
+        Conv2dOp conv;
+        conv.weight = FloatTensor({2, 1, 1, 1}, {0, 0});
+        graph.output = graph.append("conv", conv, {0});
+        QuantPlan plan;
+        plan.sites[{kInputLayer, SiteKind::Output}] = grid(0.5F, 3, 0, 15);
+        QParams weights = grid(0.5F, 0, -8, 7);
+        weights.scale = {0.5F, 0.125F};
+        weights.zeroPoint = {0, 0};
+        weights.axis = 0;
+        plan.sites[weightOf("conv")] = weights;
+        const IntegerGraph lowered = lower(prepare(graph), plan);
+        QCOMPARE(runReference(lowered, {9})[static_cast<std::size_t>(lowered.output)], (Codes{0, 0}));
+    }
+
     void flooringIsAskedForByName() {
         LoweringOptions options;
         options.requantization = Rounding::Floor;

@@ -8,6 +8,7 @@
 #include "core/observers/sample_extrema.h"
 #include "core/quantizers/affine_quantizer.h"
 #include "core/types/collect_statistics.h"
+#include "core/types/error.h"
 
 #include <QtTest>
 
@@ -180,6 +181,14 @@ private Q_SLOTS:
         QCOMPARE(meanSampleMaximum({}, 0), 0.0);
         QCOMPARE(histogramExtrema(std::vector<float>{2, 2}, 1), (Range{2, 2}));
         QCOMPARE(histogramExtrema({}, 1), (Range{0, 0}));
+        // What a diverging training hands over; the index of such a value would lie outside the histogram.
+        for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+            for (const double percent : {0.0, 1.0}) {
+                QVERIFY_EXCEPTION_THROWN(histogramExtrema(std::vector<float>{0, bad, 1}, percent), Error);
+            }
+        }
+        QCOMPARE(histogramExtrema(std::vector<float>{-3e38F, 0, 3e38F}, 1),
+                 (Range{static_cast<double>(-3e38F), static_cast<double>(3e38F)}));
     }
 };
 
