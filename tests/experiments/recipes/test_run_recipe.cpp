@@ -426,7 +426,7 @@ private Q_SLOTS:
         training["stages"] = json::parse(R"([{"stage": "train", "epochs": 2, "samples": 1000, "keep": "best",
                                               "validation_samples": 300}])");
         const RecipeResult result = run(parsed(training));
-        const RunRecord row = m_log->run(result.variants[0].run);
+        const RunRecord row = m_bench->log->run(result.variants[0].run);
         // The fake's second epoch: two of three.
         QCOMPARE(row.metrics.at("validation_top1").samples, std::int64_t{300});
         QCOMPARE(row.metrics.at("validation_top1").value, 100.0 * 200 / 300);
@@ -434,7 +434,7 @@ private Q_SLOTS:
         QCOMPARE(row.metrics.at("train_loss").samples, std::int64_t{700});
         QCOMPARE(row.metrics.count("epoch_chosen_by_test"), std::size_t{0});
         std::map<std::string, int> points;
-        for (const MetricStep& step : m_log->metricSteps(row.id)) {
+        for (const MetricStep& step : m_bench->log->metricSteps(row.id)) {
             ++points[step.name];
         }
         QCOMPARE(points["validation_top1"], 2);
