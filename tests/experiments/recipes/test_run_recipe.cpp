@@ -456,34 +456,36 @@ private Q_SLOTS:
         json training = document();
         training["variants"] = json::array();
         training["stages"] = json::parse(R"([{"stage": "train", "epochs": 2, "samples": 500}])");
-        m_engine->onStep = [](const std::string& method, std::int64_t) {
+        m_bench->engine->onStep = [](const std::string& method, std::int64_t) {
             if (method == "train") {
                 throw core::Error(core::ErrorCode::Io, "the machine went down");
             }
         };
         QVERIFY_EXCEPTION_THROWN(run(parsed(training)), core::Error);
         const RunId first = rows().back().id;
-        const auto resume = [&](RunId id) { return resumeRun(id, *m_engine, *m_log, m_devices, {}); };
+        const auto resume = [&](RunId id) {
+            return resumeRun(id, *m_bench->engine, *m_bench->log, m_bench->devices, {});
+        };
 
         QVERIFY_EXCEPTION_THROWN(resume(first), core::Error);  // no checkpoint at all: its own folder
-        QCOMPARE(m_engine->resumeFolder, runFolder(*m_log, first));
+        QCOMPARE(m_bench->engine->resumeFolder, runFolder(*m_bench->log, first));
         const RunId second = rows().back().id;
-        QFile checkpoint(QString::fromStdString(runFolder(*m_log, first)) + "/checkpoint.blck");
+        QFile checkpoint(QString::fromStdString(runFolder(*m_bench->log, first)) + "/checkpoint.blck");
         QVERIFY(checkpoint.open(QIODevice::WriteOnly));
         QVERIFY_EXCEPTION_THROWN(resume(second), core::Error);
-        QCOMPARE(m_engine->resumeFolder, runFolder(*m_log, first));
+        QCOMPARE(m_bench->engine->resumeFolder, runFolder(*m_bench->log, first));
 
         const RunId third = rows().back().id;
-        QCOMPARE(m_log->run(third).metrics.at("resumed_run").value, static_cast<double>(second.value));
-        m_engine->onStep = nullptr;
-        const RunRecord done = m_log->run(resume(third).variants[0].run);
-        QCOMPARE(m_engine->resumeFolder, runFolder(*m_log, first));
+        QCOMPARE(m_bench->log->run(third).metrics.at("resumed_run").value, static_cast<double>(second.value));
+        m_bench->engine->onStep = nullptr;
+        const RunRecord done = m_bench->log->run(resume(third).variants[0].run);
+        QCOMPARE(m_bench->engine->resumeFolder, runFolder(*m_bench->log, first));
         QCOMPARE(done.metrics.at("resumed_run").value, static_cast<double>(third.value));
         QCOMPARE(done.metrics.at("resumed_step").value, 0.0);
 
-        m_log->removeRun(second);  // what it went on from can no longer be told
+        m_bench->log->removeRun(second);  // what it went on from can no longer be told
         resume(third);
-        QCOMPARE(m_engine->resumeFolder, runFolder(*m_log, third));
+        QCOMPARE(m_bench->engine->resumeFolder, runFolder(*m_bench->log, third));
     }
 
     void aModelInTheWorkingFolderIsFoundToo() {
