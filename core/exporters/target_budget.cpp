@@ -2,6 +2,7 @@
 
 #include "core/deploy/lower.h"
 #include "core/graph/prepare.h"
+#include "core/ptq/post_training.h"
 #include "core/types/error.h"
 
 #include <algorithm>
@@ -82,7 +83,9 @@ TargetBudget targetBudget(const PreparedModel& model, const QuantConfig& config,
                                    : nominalPlan(prepared, config);
         LoweringOptions lowering;
         lowering.thresholds = options.thresholds;
-        budget.exported = cBudget(buildCNetwork(lower(prepared, plan, lowering), options.backend));
+        const QuantizedModel deployed = deployable(prepared, plan);
+        budget.exported =
+            cBudget(buildCNetwork(lower(deployed.model, deployed.plan, lowering), options.backend));
         budget.exportedSplit = budget.exported->split(device.reservedRomBytes);
     } catch (const Error& error) {
         budget.refusal = error.what();

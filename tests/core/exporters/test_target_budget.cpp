@@ -1,6 +1,8 @@
 #include "core/deploy/lower.h"
 #include "core/exporters/target_budget.h"
 #include "core/graph/prepare.h"
+#include "core/ptq/post_training.h"
+#include "core/types/error.h"
 #include "core/zoo/zoo.h"
 #include "tests/support/random_model.h"
 
@@ -182,6 +184,25 @@ private Q_SLOTS:
         QVERIFY(budget.formulas.romBytes > 0);
         QVERIFY(!budget.fitsExported(device(1 << 20, 1 << 20)));
         QVERIFY(budget.exportedVerdict(device(1 << 20, 1 << 20)).starts_with("not as C: "));
+    }
+
+    /// What no export holds is refused in the export's words.
+    void onlineRangesAreRefusedAsExportsAre() {
+        const PreparedModel model = mobileNet();
+        const QuantConfig config = uniform(model, 8, 8, Granularity::Kind::Tensor);
+        QuantPlan plan = nominalPlan(model, config);
+        const SiteId site{model.layers.front().id, SiteKind::Output};
+        plan.online.emplace(site, config.site(site));
+        TargetOptions options;
+        options.plan = &plan;
+        const TargetBudget budget = targetBudget(model, config, device(1'000'000, 1'000'000), options);
+        QVERIFY(!budget.exported);
+        try {
+            deployable(model, plan);
+            QFAIL("took ranges of each batch");
+        } catch (const Error& error) {
+            QCOMPARE(budget.refusal, std::string(error.what()));
+        }
     }
 
     void verdictOfATightChip() {
