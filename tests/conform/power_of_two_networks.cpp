@@ -74,8 +74,8 @@ void runMerging(Case& item) {
         layer.inputScale =
             std::ldexp(1.0, layer.isInputSigned ? bits - 1 : bits) / std::max(std::fabs(clips[0]), clips[1]);
     }
-    const QuantizedLayer q =
-        quantizeLayer(merged, isTransposed ? 1 : 0, isPerChannel, bits, constraintOf(item), layer);
+    const QuantizedLayer q = quantizeLayer(merged, isTransposed ? 1 : 0, isPerChannel, bits,
+                                           constraintOf(item), layer, quantizesBiasFirst(item));
     item.check("merged_float_weight", merged.weight.values, toleranceOf(item));
     item.check("merged_float_bias", merged.bias, toleranceOf(item));
     item.check("weight_q", q.weight, toleranceOf(item));
@@ -119,11 +119,12 @@ void runNetwork(Case& item) {
     const QParams outputGrid = activationGrid(rangeOf("c2.activation_q"), std::nullopt, actBits);
     const Tensor xq = quantized(x, inputGrid);
     const QuantizedLayer q1 = quantizeLayer(c1, 0, isPerChannelDepthwise && c1.weight.dim(1) == 1, weightBits,
-                                            constraintOf(item), layerOf(inputGrid));
+                                            constraintOf(item), layerOf(inputGrid), quantizesBiasFirst(item));
     const Tensor r1 =
         quantized(conv2d(xq, fromFloats(c1.weight.shape, q1.weight), doubles(q1.bias), first), middleGrid);
-    const QuantizedLayer q2 = quantizeLayer(c2, 0, isPerChannelDepthwise && c2.weight.dim(1) == 1, weightBits,
-                                            constraintOf(item), layerOf(middleGrid));
+    const QuantizedLayer q2 =
+        quantizeLayer(c2, 0, isPerChannelDepthwise && c2.weight.dim(1) == 1, weightBits, constraintOf(item),
+                      layerOf(middleGrid), quantizesBiasFirst(item));
     const Tensor y =
         quantized(conv2d(r1, fromFloats(c2.weight.shape, q2.weight), doubles(q2.bias), second), outputGrid);
     const Tensor exact =

@@ -16,8 +16,11 @@ public:
           gamma(item.input("b1.weight").values), beta(item.input("b1.bias").values),
           mean(item.input("b1.running_mean").values), variance(item.input("b1.running_var").values),
           m_weightBits(item.integer("bits_weights")), m_actBits(item.integer("bits_activations")),
-          m_constrains(item.flag("constrain_weights", true)), m_isPerChannel(item.flag("per_channel_q")),
-          m_constraint(constraintOf(item)),
+          m_percent(item.number("range_shrink_percent", kShrinkPercent)),
+          m_isPerChannel(item.flag("per_channel_q")),
+          m_constrains(item.flag("constrain_weights", !m_isPerChannel)),
+          // r8.0 lowers the weights' scale from the 85th step of a training on.
+          m_constraint(quantizesBiasFirst(item) ? BiasConstraint::None : constraintOf(item)),
           m_first(same(static_cast<std::int64_t>(item.number("padding_c1", 1)))),
           m_second(same(static_cast<std::int64_t>(item.number("padding_c2", (w2.dim(2) - 1) / 2.0)), 1,
                         static_cast<std::int64_t>(item.number("groups_c2", 1)))) {}
@@ -113,9 +116,9 @@ private:
         return x;
     }
     QParams track(RangeTracker& tracker, const Tensor& x, std::optional<bool> isSigned, Range& clip) const {
-        // Fewer than 10,000 values: the histogram cuts nothing at 0.01 %.
+        const std::vector<float> seen = m_percent > 0 ? subsampled(x.floats(), x.shape, 0, 0) : x.floats();
         const QParams grid =
-            activationGrid(tracker.update(histogramExtrema(x.floats(), 0.0)), isSigned, m_actBits);
+            activationGrid(tracker.update(histogramExtrema(seen, m_percent)), isSigned, m_actBits);
         clip = clipOf(grid, m_actBits);
         return grid;
     }
@@ -128,17 +131,20 @@ private:
         return {1 / static_cast<double>(grid.scale[0]), grid.isSigned(), m_weightBits};
     }
     QuantizedLayer quantize(Merged merged, bool isFirstTime, const PowerOfTwoLayer& layer) const {
-        if (isFirstTime && m_constrains && !m_isPerChannel) {
+        if (isFirstTime && m_constrains) {
             std::vector<float> values = merged.weight.floats();
             constrainWeights(values);
             merged.weight = fromFloats(merged.weight.shape, values);
         }
         return quantizeLayer(merged, 0, m_isPerChannel && merged.weight.dim(1) == 1, m_weightBits,
-                             m_constraint, layer);
+                             m_constraint, layer, false);
     }
 
+    static constexpr double kShrinkPercent = 0.01;  ///< the reference's own where a case names none
+
     int m_weightBits, m_actBits;
-    bool m_constrains, m_isPerChannel;
+    double m_percent;
+    bool m_isPerChannel, m_constrains;
     BiasConstraint m_constraint;
     ConvShape m_first, m_second;
     PowerOfTwoLayer m_inputLayer, m_middleLayer;
