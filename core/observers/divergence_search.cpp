@@ -1,5 +1,6 @@
 #include "core/observers/divergence_search.h"
 
+#include "core/types/error.h"
 #include "core/types/vectorised.h"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <string>
 
 namespace bitlathe::core {
 
@@ -388,6 +390,11 @@ double divergenceThreshold(std::size_t keptBins, double binWidth) noexcept {
 
 SymmetricThreshold symmetricDivergenceThreshold(std::span<const float> values, std::size_t bins,
                                                 std::size_t groups) {
+    if (groups == 0 || groups % 2 == 0 || bins % 2 == 0 || bins < groups) {
+        throw Error(ErrorCode::InvalidConfig, "relative entropy: " + std::to_string(bins) + " bins and " +
+                                                  std::to_string(groups) +
+                                                  " groups; both must be odd, and no more groups than bins");
+    }
     SymmetricThreshold result;
     double reach = 0;
     for (const float x : values) {

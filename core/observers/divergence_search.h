@@ -43,7 +43,7 @@ double divergenceThreshold(std::size_t keptBins, double binWidth) noexcept;
 /// MXNet's two-sided search as ACIQ's code uses it: an odd number of equal bins over [-reach, reach], an odd
 /// number of groups; each group's mass spread evenly over its bins that hold values of their own (not only the outliers
 /// that P adds to its ends); the last group's expansion leaves out the last bin. Returns the right edge of the
-/// best slice and its divergence.
+/// best slice and its divergence. Errors  InvalidConfig: an even number, or more groups than bins.
 struct SymmetricThreshold {
     double threshold = 0;
     double divergence = 0;

@@ -77,6 +77,9 @@ void runFolding(Case& item) {
     const Tensor w = item.input("w");
     const auto vector = [&](const char* key) {
         const std::vector<float> values = item.floats(key);
+        if (static_cast<std::int64_t>(values.size()) != w.dim(0)) {
+            throw std::runtime_error(std::string(key) + " has " + std::to_string(values.size()) + " values");
+        }
         return FloatTensor({static_cast<std::int64_t>(values.size())}, values);
     };
     Conv2dOp conv;
@@ -106,8 +109,12 @@ void runStatistics(Case& item) {
     const auto shape = item.inputs()["shape"].get<std::vector<std::int64_t>>();
     std::vector<std::vector<Description>> tensor;
     std::vector<std::vector<Description>> channel;
+    if (item.inputs()["batches"].empty()) {
+        throw std::runtime_error("there are no batches");
+    }
     for (const Json& batch : item.inputs()["batches"]) {
         const Tensor x{shape, flatten(batch)};
+        requireSize(x, "a batch");
         tensor.push_back(describeSlices(x.floats(), slices(shape, std::nullopt)));
         channel.push_back(describeSlices(x.floats(), slices(shape, 1)));
         if (item.flag("batch_avg_min_max")) {

@@ -1,5 +1,6 @@
 #include "tests/conform/case.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -11,6 +12,14 @@ namespace {
 
 Json part(const Json& json, const char* key) {
     return json.contains(key) && json[key].is_object() ? json[key] : Json::object();
+}
+
+std::int64_t countOf(const std::vector<std::int64_t>& shape) {
+    std::int64_t count = 1;
+    for (const std::int64_t size : shape) {
+        count *= std::max<std::int64_t>(size, 0);
+    }
+    return count;
 }
 
 std::string numberText(double value) {
@@ -42,6 +51,14 @@ std::vector<double> flatten(const Json& json) {
     return {std::numeric_limits<double>::quiet_NaN()};
 }
 
+void requireSize(const Tensor& tensor, const std::string& what) {
+    const std::int64_t count = countOf(tensor.shape);
+    if (tensor.values.empty() || count != static_cast<std::int64_t>(tensor.values.size())) {
+        throw std::runtime_error(what + " has " + std::to_string(tensor.values.size()) +
+                                 " values where its shape has " + std::to_string(count));
+    }
+}
+
 std::vector<Slice> slices(const std::vector<std::int64_t>& shape, std::optional<int> axis,
                           std::int64_t perSlice) {
     std::size_t count = 1;
@@ -60,6 +77,9 @@ std::vector<Slice> slices(const std::vector<std::int64_t>& shape, std::optional<
         inner *= static_cast<std::size_t>(shape[d]);
     }
     const auto channels = static_cast<std::size_t>(shape.at(static_cast<std::size_t>(*axis)));
+    if (perSlice < 1 || count == 0) {
+        throw std::runtime_error("a tensor without values or without room for a slice");
+    }
     std::vector<Slice> result(channels / static_cast<std::size_t>(perSlice));
     for (std::size_t i = 0; i < count; ++i) {
         result[i / inner % channels / static_cast<std::size_t>(perSlice)].push_back(i);
@@ -71,14 +91,14 @@ std::vector<float> gather(const std::vector<float>& values, const Slice& slice) 
     std::vector<float> result;
     result.reserve(slice.size());
     for (const std::size_t i : slice) {
-        result.push_back(values[i]);
+        result.push_back(values.at(i));
     }
     return result;
 }
 
 void scatter(std::vector<float>& values, const Slice& slice, const std::vector<float>& piece) {
     for (std::size_t i = 0; i < slice.size(); ++i) {
-        values[slice[i]] = piece[i];
+        values.at(slice[i]) = piece.at(i);
     }
 }
 
@@ -122,9 +142,13 @@ Tensor Case::input(const std::string& key) const {
         result.shape = m_inputs[key + "_shape"].get<std::vector<std::int64_t>>();
     } else if (m_inputs.contains("shape")) {
         result.shape = m_inputs["shape"].get<std::vector<std::int64_t>>();
+        if (countOf(result.shape) != static_cast<std::int64_t>(result.values.size())) {
+            result.shape = {static_cast<std::int64_t>(result.values.size())};  // the shape of another input
+        }
     } else {
         result.shape = {static_cast<std::int64_t>(result.values.size())};
     }
+    requireSize(result, "input '" + key + "'");
     return result;
 }
 

@@ -24,6 +24,9 @@ struct Tensor {
     std::int64_t dim(std::size_t i) const { return shape.at(i); }
 };
 
+/// Throws when a tensor has no values, or other than its shape says: a case that contradicts itself fails alone.
+void requireSize(const Tensor& tensor, const std::string& what);
+
 /// A run of values that share parameters, as positions in its tensor.
 using Slice = std::vector<std::size_t>;
 

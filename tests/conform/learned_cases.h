@@ -62,8 +62,13 @@ struct Data {
 
 inline Data dataOf(const Case& item) {
     const Tensor x = item.input("x");
-    return {x.shape, x.floats(),
-            item.hasInput("grad_output") ? item.floats("grad_output") : std::vector<float>(x.size(), 0.0F)};
+    Data data{x.shape, x.floats(),
+              item.hasInput("grad_output") ? item.floats("grad_output") : std::vector<float>(x.size(), 0.0F)};
+    if (data.gradient.size() != data.x.size()) {
+        throw std::runtime_error("grad_output has " + std::to_string(data.gradient.size()) +
+                                 " values, x has " + std::to_string(data.x.size()));
+    }
+    return data;
 }
 
 inline const Json* paperOf(const Case& item) {

@@ -49,6 +49,9 @@ void runThresholds(Case& item) {
     for (int i = 0; item.hasInput("alpha" + std::to_string(i)); ++i) {
         slopes.push_back(item.floats("alpha" + std::to_string(i)));
     }
+    if (slopes.empty()) {
+        throw std::runtime_error("input 'alpha0' is missing");
+    }
     const std::vector<Slice> groups = groupsOf(item, data.shape, slopes.front().size());
     const std::vector<Outer> outer = outerOf(item, data, slopes.front().size());
     Forward q(data.x.size());

@@ -83,6 +83,9 @@ void runConvolution(Case& item) {
     const bool isXnor = item.text("method") == "xnor";
     const bool padsAfter = item.flag("padding_after_quant");
     const auto padding = static_cast<std::int64_t>(item.number("padding"));
+    if (padding < 0) {
+        throw std::runtime_error("a padding below 0");
+    }
     const Tensor x = item.input("x");
     const Tensor weight = item.input("weight");
     const Tensor gradient = item.input("grad_output");

@@ -1,6 +1,7 @@
 #include "tests/conform/reference_net.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace bitlathe::conform {
 
@@ -10,6 +11,10 @@ namespace {
 template <typename F>
 void forEachProduct(const std::vector<std::int64_t>& in, const std::vector<std::int64_t>& w,
                     const std::vector<std::int64_t>& out, const ConvShape& shape, const F& f) {
+    if (in.size() != 4 || w.size() != 4 || out.size() != 4 || in[0] != out[0] || w[0] != out[1] ||
+        in[1] != w[1] * shape.groups || w[0] % shape.groups != 0) {
+        throw std::runtime_error("the shapes of a convolution do not fit each other");
+    }
     const std::int64_t perGroup = w[0] / shape.groups;
     for (std::int64_t n = 0; n < out[0]; ++n) {
         for (std::int64_t o = 0; o < out[1]; ++o) {
@@ -47,6 +52,9 @@ Tensor zeros(const std::vector<std::int64_t>& shape) {
 }
 
 std::vector<std::int64_t> outputShape(const Tensor& x, const Tensor& weight, const ConvShape& shape) {
+    if (x.shape.size() != 4 || weight.shape.size() != 4 || shape.stride < 1) {
+        throw std::runtime_error("a convolution needs four dimensions and a stride of at least 1");
+    }
     return {x.shape[0], weight.shape[0],
             (x.shape[2] + shape.padding[0] + shape.padding[2] - weight.shape[2]) / shape.stride + 1,
             (x.shape[3] + shape.padding[1] + shape.padding[3] - weight.shape[3]) / shape.stride + 1};
