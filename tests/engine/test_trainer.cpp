@@ -1,3 +1,4 @@
+#include "engine/graph_executor.h"
 #include "engine/optimizers/sgd.h"
 #include "engine/process_setup.h"
 #include "engine/tensor_bridge.h"
@@ -14,6 +15,8 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 using namespace bitlathe;
 using tests::randomTensor;
@@ -128,6 +131,43 @@ private Q_SLOTS:
         QVERIFY(reports.back().test.top1Percent() >
                 90);  // the bars are 120 grey levels apart in 100 of noise
         QCOMPARE(reports.back().test.samples, std::int64_t{30});
+    }
+
+    /// The float step lets batch norm do the clamp behind it; a hook between the two keeps them apart.
+    void theFusedClampChangesNoBit() {
+        const core::Graph graph = barNet();
+        core::Batch batch;
+        batches(96, 5).read(0, batch);
+        const auto step = [&](bool isFused) {
+            engine::GraphExecutor executor(graph, engine::ExecutionMode::Training);
+            int clamps = 0;
+            for (core::NodeId id = 0; id < static_cast<core::NodeId>(graph.nodes.size()); ++id) {
+                clamps += executor.soleClampBehind(id) >= 0 ? 1 : 0;
+                if (!isFused && std::holds_alternative<core::BatchNormOp>(graph.node(id).op)) {
+                    executor.setHook(id, [](at::Tensor value) { return value; });
+                }
+            }
+            std::vector<at::Tensor> all{executor.run(engine::wrapImages(batch))};
+            all.front().square().sum().backward();
+            for (core::NodeId id = 0; id < static_cast<core::NodeId>(graph.nodes.size()); ++id) {
+                const engine::NodeTensors& tensors = executor.tensors(id);
+                for (const at::Tensor& learned :
+                     {tensors.weight, tensors.bias, tensors.gamma, tensors.beta}) {
+                    all.push_back(learned.defined() ? learned.grad() : at::Tensor());
+                }
+                all.push_back(tensors.variance);
+            }
+            return std::pair(all, clamps);
+        };
+        const auto [fused, clamps] = step(true);
+        const auto [apart, others] = step(false);
+        QVERIFY(clamps > 0);
+        QCOMPARE(others, clamps);
+        QCOMPARE(fused.size(), apart.size());
+        for (std::size_t i = 0; i < fused.size(); ++i) {
+            QCOMPARE(fused[i].defined(), apart[i].defined());
+            QVERIFY(!fused[i].defined() || fused[i].equal(apart[i]));
+        }
     }
 
     void theSameSeedGivesTheSameBytes() {
