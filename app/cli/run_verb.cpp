@@ -95,7 +95,11 @@ void addRunVerb(CLI::App& app, CommandLine& line) {
     addJsonOption(*verb, line);
     verb->callback([&line, options] {
         if (!options->statistics.empty()) {
-            options->assignments.push_back("stages[calibrate].load=" + options->statistics);
+            // Quoted, for a file may be called 123 or true.
+            options->assignments.push_back(
+                "stages[calibrate].load=" +
+                nlohmann::json(options->statistics)
+                    .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
         }
         line.action = [&line, options] { return run(line, *options); };
     });

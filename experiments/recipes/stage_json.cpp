@@ -57,15 +57,9 @@ QatStage readQat(const JsonReader& reader) {
     return stage;
 }
 
-CalibrateStage readCalibrate(const JsonReader& reader) {
-    reader.requireObject({"stage", "split", "samples", "batch_size", "load", "save"});
-    CalibrateStage stage;
-    if (reader.has("load")) {
-        stage.load = reader.at("load").text();
-    }
-    if (reader.has("save")) {
-        stage.save = reader.at("save").text();
-    }
+/// Which images a stage looks at, and how many at a time.
+template <typename Stage>
+void readImages(const JsonReader& reader, Stage& stage) {
     if (reader.has("split")) {
         stage.split = readSplit(reader.at("split"));
     }
@@ -75,6 +69,18 @@ CalibrateStage readCalibrate(const JsonReader& reader) {
     if (reader.has("batch_size")) {
         stage.batchSize = reader.at("batch_size").integer(1, kMaxBatch);
     }
+}
+
+CalibrateStage readCalibrate(const JsonReader& reader) {
+    reader.requireObject({"stage", "split", "samples", "batch_size", "load", "save"});
+    CalibrateStage stage;
+    if (reader.has("load")) {
+        stage.load = reader.at("load").text();
+    }
+    if (reader.has("save")) {
+        stage.save = reader.at("save").text();
+    }
+    readImages(reader, stage);
     return stage;
 }
 
@@ -186,15 +192,7 @@ SearchStage readSearch(const JsonReader& reader) {
     if (reader.has("bit_operations")) {
         stage.bitOperations = reader.at("bit_operations").integer(1, kMost);
     }
-    if (reader.has("split")) {
-        stage.split = readSplit(reader.at("split"));
-    }
-    if (reader.has("samples")) {
-        stage.samples = reader.at("samples").integer(1, kMaxSamples);
-    }
-    if (reader.has("batch_size")) {
-        stage.batchSize = reader.at("batch_size").integer(1, kMaxBatch);
-    }
+    readImages(reader, stage);
     return stage;
 }
 

@@ -196,6 +196,17 @@ private Q_SLOTS:
         QVERIFY(top1["lower95"].toDouble() < 91.0 && top1["upper95"].toDouble() > 91.0);
     }
 
+    /// Whatever the file is called.
+    void statisticsComeFromAFile() {
+        const ProgramResult saved =
+            cli({"run", "small.json", "--set", R"(stages[calibrate].save="123")", "--log", "a.db"});
+        QVERIFY2(saved.exitCode == 0, saved.errors.constData());
+        QVERIFY(QFile::exists(path("123")));
+        const ProgramResult loaded = cli({"run", "small.json", "--statistics", "123", "--log", "b.db"});
+        QVERIFY2(loaded.exitCode == 0, loaded.errors.constData());
+        QVERIFY(!loaded.errors.contains("calibrate"));  // no stage reads images for it
+    }
+
     void bundledRecipesAreKnownByName() {
         const ProgramResult result = cli({"run", "demo_resnet8", "--set", "model.file=bad.pt"});
         QCOMPARE(result.exitCode, 2);
