@@ -1,7 +1,5 @@
 #include "plots/ram_timeline_plot.h"
 
-#include "plots/axis_tickers.h"
-#include "plots/detail/painting.h"
 #include "plots/number_text.h"
 
 #include <qcustomplot.h>
@@ -15,7 +13,6 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kNearShare = 0.5;  // of the limit; below it, the axis is cut
 constexpr double kBarShare = 0.72;  // of the space a layer has
 constexpr double kSidePx = 8;
 constexpr double kSwatchPx = 8;
@@ -44,29 +41,17 @@ Parts partsOf(const PlotTheme& theme, bool isSelected) {
 
 }  // namespace
 
-RamTimelinePlot::RamTimelinePlot(QWidget* parent) : LayerPlot(tr("RAM timeline"), parent) {
+RamTimelinePlot::RamTimelinePlot(QWidget* parent) : MemoryTimelinePlot(tr("RAM timeline"), parent) {
     setEmptyText(tr("Open a model to see its RAM."));
-    plot()->xAxis->setTicker(makeTicker(plot()->xAxis, TickText::Integer));
-    plot()->yAxis->setTicker(makeTicker(plot()->yAxis, TickText::Bytes));
-    plot()->xAxis->grid()->setVisible(false);
-    const auto add = [this](const char* layer, void (RamTimelinePlot::*paint)(QPainter&) const) {
-        detail::addPainting(*plot(), QLatin1String(layer),
-                            [this, paint](QPainter& painter) { (this->*paint)(painter); });
-    };
-    add("data", &RamTimelinePlot::paintBars);
-    add("overlay", &RamTimelinePlot::paintLimit);
-    add("axes", &RamTimelinePlot::paintHeader);
+    addPicture("data", &RamTimelinePlot::paintBars);
+    addPicture("overlay", &RamTimelinePlot::paintPeak);
+    addPicture("axes", &RamTimelinePlot::paintHeader);
     finishConstruction();
 }
 
 void RamTimelinePlot::setSteps(std::vector<RamStep> steps) {
     m_steps = std::move(steps);
     setHasData(!m_steps.empty());
-    updateHome();
-}
-
-void RamTimelinePlot::setLimit(std::optional<qint64> bytes) {
-    m_limit = bytes;
     updateHome();
 }
 
@@ -77,37 +62,8 @@ std::size_t RamTimelinePlot::peakIndex() const {
         m_steps.begin());
 }
 
-bool RamTimelinePlot::isLimitNear() const {
-    return m_limit &&
-           static_cast<double>(m_steps[peakIndex()].total()) >= kNearShare * static_cast<double>(*m_limit);
-}
-
-void RamTimelinePlot::updateHome() {
-    if (m_steps.empty()) {
-        return;
-    }
-    const auto count = static_cast<double>(m_steps.size());
-    setHome(plot()->xAxis, {-0.6, count - 0.4}, std::min(count, 4.0));
-    double highest = static_cast<double>(std::max<qint64>(m_steps[peakIndex()].total(), 1));
-    if (isLimitNear()) {
-        highest = std::max(highest, static_cast<double>(*m_limit));
-    }
-    plot()->yAxis->setRange(0, highest * 1.04);
-    relayout();
-    describeData();
-    replotLater(Part::All);
-}
-
-QString RamTimelinePlot::limitText() const {
-    if (!m_limit) {
-        return {};
-    }
-    const qint64 peak = m_steps[peakIndex()].total();
-    if (peak > *m_limit) {
-        return tr("limit %1, %2 over").arg(exactBytes(*m_limit), exactBytes(peak - *m_limit));
-    }
-    return isLimitNear() ? tr("limit %1").arg(exactBytes(*m_limit))
-                         : tr("limit %1 (axis cut)").arg(exactBytes(*m_limit));
+qint64 RamTimelinePlot::highestBytes() const {
+    return m_steps.empty() ? 0 : m_steps[peakIndex()].total();
 }
 
 void RamTimelinePlot::followView() {
@@ -120,7 +76,7 @@ void RamTimelinePlot::relayout() {
     }
     const QFontMetricsF metrics(smallFont());
     const double row = std::ceil(metrics.height());
-    const double left = metrics.horizontalAdvance(QStringLiteral("000 KiB")) + 8;
+    const double left = bytesAxisMargin();
     const auto textWidth = [&](const QString& text) {
         return std::ceil(metrics.horizontalAdvance(text)) + 1;
     };
@@ -225,13 +181,8 @@ void RamTimelinePlot::paintBars(QPainter& painter) const {
     }
 }
 
-void RamTimelinePlot::paintLimit(QPainter& painter) const {
-    const QRectF area = plot()->axisRect()->rect();
-    if (isLimitNear()) {
-        const double y = std::round(plot()->yAxis->coordToPixel(static_cast<double>(*m_limit))) + 0.5;
-        painter.setPen(QPen(theme().attention, 1.5, Qt::DashLine));
-        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
-    }
+void RamTimelinePlot::paintPeak(QPainter& painter) const {
+    paintLimit(painter);
     // The peak's text leads to its bar.
     if (!m_header.peak.isEmpty()) {
         const double x = std::round(plot()->xAxis->coordToPixel(static_cast<double>(peakIndex()))) + 0.5;
@@ -252,8 +203,7 @@ void RamTimelinePlot::paintHeader(QPainter& painter) const {
         painter.drawText(rect, Qt::AlignLeft | Qt::AlignVCenter, text);
     };
     write(m_header.captionRect, m_header.caption, theme().muted);
-    const bool isOver = m_limit && m_steps[peakIndex()].total() > *m_limit;
-    write(m_header.limitRect, m_header.limit, isOver ? theme().attention : theme().muted);
+    write(m_header.limitRect, m_header.limit, isOverLimit() ? theme().attention : theme().muted);
     write(m_header.peakRect, m_header.peak, theme().text);
     const Parts parts = partsOf(theme(), false);
     const QFontMetricsF metrics(smallFont());
@@ -292,10 +242,7 @@ void RamTimelinePlot::describeData() {
     QString text = tr("Peak RAM %1 while %2 runs, of %3 layers.")
                        .arg(exactBytes(peak.total()), peak.name)
                        .arg(m_steps.size());
-    if (m_limit) {
-        text += QLatin1Char(' ') + limitText() + QLatin1Char('.');
-    }
-    describe(text);
+    describe(limitText().isEmpty() ? text : text + QLatin1Char(' ') + limitText() + QLatin1Char('.'));
 }
 
 PlotTable RamTimelinePlot::table(TableExtent extent) const {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plots/layer_plot.h"
+#include "plots/memory_timeline_plot.h"
 
 #include <QString>
 
@@ -20,26 +20,24 @@ struct RamStep {
 };
 
 /// RAM over time: one stacked bar per layer in execution order (input, output, other live tensors), the peak
-/// named with its bytes, the selected layers orange. The device's limit is a line where it is near; where the
-/// peak is under half of it, the axis is cut and the text says so. Horizontal: index of the layer, from 0 as
-/// in the table. Vertical: bytes.
-class RamTimelinePlot final : public LayerPlot {
+/// named with its bytes, the selected layers orange.
+class RamTimelinePlot final : public MemoryTimelinePlot {
     Q_OBJECT
 
 public:
     explicit RamTimelinePlot(QWidget* parent = nullptr);
 
     void setSteps(std::vector<RamStep> steps);
-    /// RAM of the device, B; empty: no device chosen.
-    void setLimit(std::optional<qint64> bytes);
 
     PlotTable table(TableExtent extent) const override;
     QString toolTipAt(const QPointF& position) const override;
-    QSize sizeHint() const override { return {1000, 180}; }
     /// Rectangles of the texts above the bars (px): none touch, none leave the widget.
     std::vector<QRectF> labelRects() const;
 
 protected:
+    qint64 highestBytes() const override;
+    int stepCount() const override { return static_cast<int>(m_steps.size()); }
+    void describeData() override;
     void relayout() override;
     void followView() override;
     int indexAt(const QPointF& position) const override;
@@ -58,17 +56,12 @@ private:
         double height = 0;
     };
 
-    bool isLimitNear() const;
-    QString limitText() const;
     std::size_t peakIndex() const;
-    void updateHome();
-    void describeData();
     void paintBars(QPainter& painter) const;
-    void paintLimit(QPainter& painter) const;
+    void paintPeak(QPainter& painter) const;
     void paintHeader(QPainter& painter) const;
 
     std::vector<RamStep> m_steps;
-    std::optional<qint64> m_limit;
     Header m_header;
 };
 

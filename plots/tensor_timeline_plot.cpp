@@ -1,7 +1,5 @@
 #include "plots/tensor_timeline_plot.h"
 
-#include "plots/axis_tickers.h"
-#include "plots/detail/painting.h"
 #include "plots/number_text.h"
 
 #include <qcustomplot.h>
@@ -14,25 +12,17 @@ namespace bitlathe::plots {
 
 namespace {
 
-constexpr double kNearShare = 0.5;  // of the limit; below it, the axis is cut
 constexpr double kSidePx = 8;
 constexpr double kTextPadPx = 4;
 constexpr double kHalfStep = 0.5;
 
 }  // namespace
 
-TensorTimelinePlot::TensorTimelinePlot(QWidget* parent) : LayerPlot(tr("Tensors over time"), parent) {
+TensorTimelinePlot::TensorTimelinePlot(QWidget* parent) : MemoryTimelinePlot(tr("Tensors over time"), parent) {
     setEmptyText(tr("Open a model to see where its tensors lie."));
-    plot()->xAxis->setTicker(makeTicker(plot()->xAxis, TickText::Integer));
-    plot()->yAxis->setTicker(makeTicker(plot()->yAxis, TickText::Bytes));
-    plot()->xAxis->grid()->setVisible(false);
-    const auto add = [this](const char* layer, void (TensorTimelinePlot::*paint)(QPainter&) const) {
-        detail::addPainting(*plot(), QLatin1String(layer),
-                            [this, paint](QPainter& painter) { (this->*paint)(painter); });
-    };
-    add("data", &TensorTimelinePlot::paintSpans);
-    add("overlay", &TensorTimelinePlot::paintMarks);
-    add("axes", &TensorTimelinePlot::paintHeader);
+    addPicture("data", &TensorTimelinePlot::paintSpans);
+    addPicture("overlay", &TensorTimelinePlot::paintMarks);
+    addPicture("axes", &TensorTimelinePlot::paintHeader);
     finishConstruction();
 }
 
@@ -44,11 +34,6 @@ void TensorTimelinePlot::setSpans(std::vector<TensorSpan> spans, int peakStep, c
     updateHome();
 }
 
-void TensorTimelinePlot::setLimit(std::optional<qint64> bytes) {
-    m_limit = bytes;
-    updateHome();
-}
-
 qint64 TensorTimelinePlot::totalBytes() const noexcept {
     qint64 highest = 0;
     for (const TensorSpan& span : m_spans) {
@@ -57,45 +42,18 @@ qint64 TensorTimelinePlot::totalBytes() const noexcept {
     return highest;
 }
 
-bool TensorTimelinePlot::isLimitNear() const {
-    return m_limit && static_cast<double>(totalBytes()) >= kNearShare * static_cast<double>(*m_limit);
-}
-
-QString TensorTimelinePlot::limitText() const {
-    if (!m_limit) {
-        return {};
-    }
-    const qint64 over = totalBytes() - *m_limit;
-    if (over > 0) {
-        return tr("limit %1, %2 over").arg(exactBytes(*m_limit), exactBytes(over));
-    }
-    return isLimitNear() ? tr("limit %1").arg(exactBytes(*m_limit))
-                         : tr("limit %1 (axis cut)").arg(exactBytes(*m_limit));
-}
-
-void TensorTimelinePlot::updateHome() {
-    if (m_spans.empty()) {
-        return;
-    }
+int TensorTimelinePlot::stepCount() const {
     int steps = 1;
     for (const TensorSpan& span : m_spans) {
         steps = std::max(steps, span.last + 1);
     }
-    setHome(plot()->xAxis, {-0.6, steps - 0.4}, std::min(static_cast<double>(steps), 4.0));
-    double highest = static_cast<double>(std::max<qint64>(totalBytes(), 1));
-    if (isLimitNear()) {
-        highest = std::max(highest, static_cast<double>(*m_limit));
-    }
-    plot()->yAxis->setRange(0, highest * 1.04);
-    relayout();
-    describeData();
-    replotLater(Part::All);
+    return steps;
 }
 
 void TensorTimelinePlot::relayout() {
     const QFontMetricsF metrics(smallFont());
     const double row = std::ceil(metrics.height());
-    setMargins({metrics.horizontalAdvance(QStringLiteral("000 KiB")) + 8, row + 6, 12, row + 8});
+    setMargins({bytesAxisMargin(), row + 6, 12, row + 8});
 }
 
 QRectF TensorTimelinePlot::rectOf(std::size_t index) const {
@@ -165,11 +123,7 @@ QColor TensorTimelinePlot::fillOf(const TensorSpan& span) const {
 void TensorTimelinePlot::paintMarks(QPainter& painter) const {
     const QRectF area = plot()->axisRect()->rect();
     painter.setClipRect(area, Qt::IntersectClip);
-    if (isLimitNear()) {
-        const double y = std::round(plot()->yAxis->coordToPixel(static_cast<double>(*m_limit))) + 0.5;
-        painter.setPen(QPen(theme().attention, 1.5, Qt::DashLine));
-        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
-    }
+    paintLimit(painter);
     if (m_peakStep >= 0) {
         painter.setPen(QPen(theme().text, 1, Qt::DotLine));
         for (const double edge : {m_peakStep - kHalfStep, m_peakStep + kHalfStep}) {
@@ -188,8 +142,7 @@ void TensorTimelinePlot::paintHeader(QPainter& painter) const {
     const QRectF line(kSidePx, 1, width() - 2 * kSidePx, row);
     painter.setFont(smallFont());
     const QString limit = limitText();
-    const bool isOver = m_limit && totalBytes() > *m_limit;
-    painter.setPen(isOver ? theme().attention : theme().muted);
+    painter.setPen(isOverLimit() ? theme().attention : theme().muted);
     painter.drawText(line, Qt::AlignRight | Qt::AlignVCenter, limit);
     const double room = line.width() - metrics.horizontalAdvance(limit) - 2 * kSidePx;
     QString text = m_caption;
@@ -217,7 +170,7 @@ void TensorTimelinePlot::describeData() {
     if (m_peakStep >= 0) {
         text += tr(" Most are alive in step %1.").arg(m_peakStep);
     }
-    describe(m_limit ? text + QLatin1Char(' ') + limitText() + QLatin1Char('.') : text);
+    describe(limitText().isEmpty() ? text : text + QLatin1Char(' ') + limitText() + QLatin1Char('.'));
 }
 
 PlotTable TensorTimelinePlot::table(TableExtent extent) const {

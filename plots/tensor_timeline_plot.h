@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plots/layer_plot.h"
+#include "plots/memory_timeline_plot.h"
 
 #include "core/types/bit_width.h"
 
@@ -25,8 +25,8 @@ struct TensorSpan {
 
 /// Memory over time: a rectangle for each tensor, as wide as it lives and as high as it is large, at its place in the
 /// arena; darker = fewer bits, grey = scratch, orange = of the selected layers. The step that makes the arena as large
-/// as it is has a line. Horizontal: step, from 0 as in the table of layers. Vertical: bytes.
-class TensorTimelinePlot final : public LayerPlot {
+/// as it is has a line.
+class TensorTimelinePlot final : public MemoryTimelinePlot {
     Q_OBJECT
 
 public:
@@ -34,8 +34,6 @@ public:
 
     /// peakStep  -1: none. caption  says what laid the tensors out
     void setSpans(std::vector<TensorSpan> spans, int peakStep, const QString& caption);
-    /// RAM of the device, B; empty: no device chosen.
-    void setLimit(std::optional<qint64> bytes);
     const std::vector<TensorSpan>& spans() const noexcept { return m_spans; }
     /// Up to the highest byte used.
     qint64 totalBytes() const noexcept;
@@ -44,18 +42,16 @@ public:
 
     PlotTable table(TableExtent extent) const override;
     QString toolTipAt(const QPointF& position) const override;
-    QSize sizeHint() const override { return {1000, 180}; }
 
 protected:
+    qint64 highestBytes() const override { return totalBytes(); }
+    int stepCount() const override;
+    void describeData() override;
     void relayout() override;
     int indexAt(const QPointF& position) const override;
     core::LayerId layerAt(int index) const override { return m_spans[static_cast<std::size_t>(index)].layer; }
 
 private:
-    void updateHome();
-    void describeData();
-    bool isLimitNear() const;
-    QString limitText() const;
     QColor fillOf(const TensorSpan& span) const;
     void paintSpans(QPainter& painter) const;
     void paintName(QPainter& painter, std::size_t index) const;
@@ -63,7 +59,6 @@ private:
     void paintHeader(QPainter& painter) const;
 
     std::vector<TensorSpan> m_spans;
-    std::optional<qint64> m_limit;
     QString m_caption;
     int m_peakStep = -1;
 };
