@@ -48,7 +48,8 @@ private:
 
 template <typename Plot>
 void MemoryTimelinePlot::addPicture(const char* layer, void (Plot::*paint)(QPainter&) const) {
-    addPainting(layer, [this, paint](QPainter& painter) { (static_cast<const Plot*>(this)->*paint)(painter); });
+    addPainting(layer,
+                [this, paint](QPainter& painter) { (static_cast<const Plot*>(this)->*paint)(painter); });
 }
 
 }  // namespace bitlathe::plots

@@ -18,7 +18,8 @@ constexpr double kHalfStep = 0.5;
 
 }  // namespace
 
-TensorTimelinePlot::TensorTimelinePlot(QWidget* parent) : MemoryTimelinePlot(tr("Tensors over time"), parent) {
+TensorTimelinePlot::TensorTimelinePlot(QWidget* parent)
+    : MemoryTimelinePlot(tr("Tensors over time"), parent) {
     setEmptyText(tr("Open a model to see where its tensors lie."));
     addPicture("data", &TensorTimelinePlot::paintSpans);
     addPicture("overlay", &TensorTimelinePlot::paintMarks);

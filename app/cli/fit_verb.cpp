@@ -80,12 +80,7 @@ core::FitRequest requestOf(const FitOptions& options, const core::Device& device
     request.limits = {options.rom.value_or(device.romLimitBytes()),
                       options.ram.value_or(device.ramLimitBytes()), options.bitOperations};
     if (request.ramModel == core::RamModel::Arena) {
-        request.banks = core::ramBanks(device, options.usesAllBanks);
-        request.banks.front().bytes = request.limits.ramBytes;
-        request.limits.ramBytes = 0;
-        for (const core::ArenaBank& bank : request.banks) {
-            request.limits.ramBytes += bank.bytes;
-        }
+        core::useBanks(request, core::ramBanks(device, options.usesAllBanks), request.limits.ramBytes);
     } else if (options.usesAllBanks) {
         throw core::Error(core::ErrorCode::InvalidConfig,
                           "--all-banks places tensors in banks, which only --ram-model arena does");

@@ -96,6 +96,15 @@ FitMethod fitMethodFromName(std::string_view name) {
     return valueNamed(kNames, name, "fit method");
 }
 
+void useBanks(FitRequest& request, std::vector<ArenaBank> banks, std::int64_t mainBytes) {
+    request.banks = std::move(banks);
+    request.banks.front().bytes = mainBytes;
+    request.limits.ramBytes = 0;
+    for (const ArenaBank& bank : request.banks) {
+        request.limits.ramBytes += bank.bytes;
+    }
+}
+
 FitResult fitBits(const PreparedModel& model, const QuantConfig& base, const FitRequest& request,
                   const SensitivityTable* table) {
     std::int64_t ramBytes = request.limits.ramBytes;

@@ -32,6 +32,10 @@ struct FitRequest {
         banks;  ///< RamModel::Arena: where the arena may lie; empty: one bank of limits.ramBytes
 };
 
+/// The RAM an arena may use: `banks` (ramBanks) with the first, the main region, cut down to `mainBytes`. The limit of
+/// RAM becomes their sum: other RAM models have one figure, an arena has places.
+void useBanks(FitRequest& request, std::vector<ArenaBank> banks, std::int64_t mainBytes);
+
 /// A configuration that fits, or the nearest there is and what stands in its way.
 struct FitResult {
     bool isFeasible = false;

@@ -2,104 +2,27 @@
 
 #include "ui/commands/set_device_command.h"
 #include "ui/commands/set_layer_config_command.h"
+#include "ui/dialogs/fit/changes_page.h"
+#include "ui/dialogs/fit/pareto_page.h"
 #include "ui/dialogs/fit_settings.h"
 #include "ui/dialogs/limit_slider.h"
 #include "ui/document/layer_title.h"
-#include "ui/models/fit_change_model.h"
-#include "ui/models/layer_table_delegate.h"
-#include "ui/models/layer_table_model.h"
-#include "ui/models/row_background.h"
-#include "ui/panels/panel_parts.h"
-#include "ui/settings/theme.h"
 
-#include <QCheckBox>
-#include <QComboBox>
 #include <QDialogButtonBox>
 #include <QHBoxLayout>
-#include <QHeaderView>
 #include <QLabel>
-#include <QPainter>
 #include <QPushButton>
-#include <QSortFilterProxyModel>
 #include <QStyle>
-#include <QStyledItemDelegate>
 #include <QTabWidget>
-#include <QTableView>
 #include <QVBoxLayout>
 
-#include <algorithm>
+#include <utility>
 
 namespace bitlathe::ui {
 
-/// All rows, or those that change.
-class FitChangeFilter final : public QSortFilterProxyModel {
-public:
-    using QSortFilterProxyModel::QSortFilterProxyModel;
-
-    void setOnlyChanges(bool isOn) {
-        m_isOnlyChanges = isOn;
-        invalidateFilter();
-    }
-
-protected:
-    bool filterAcceptsRow(int row, const QModelIndex& parent) const override {
-        return !m_isOnlyChanges ||
-               sourceModel()->index(row, 0, parent).data(FitChangeModel::ChangedRole).toBool();
-    }
-
-private:
-    bool m_isOnlyChanges = true;
-};
-
 namespace {
 
-constexpr int kChipWidth = 25;
-constexpr int kChipHeight = 17;
-constexpr int kPadding = 8;
 constexpr int kControlsWidth = 340;
-
-/// Bits as chips; what a proposal changes has a ring around it.
-class ChangeDelegate final : public QStyledItemDelegate {
-public:
-    using QStyledItemDelegate::QStyledItemDelegate;
-
-    void paint(QPainter* painter, const QStyleOptionViewItem& option,
-               const QModelIndex& index) const override {
-        const Theme& theme = currentTheme();
-        painter->save();
-        paintRowBackground(*painter, option);
-        const QRect cell = option.rect.adjusted(kPadding, 0, -kPadding, -1);
-        painter->setFont(option.font);
-        if (const QVariant bits = index.data(LayerTableModel::BitsRole); bits.isValid()) {
-            const QRect chip(cell.left(), cell.center().y() - kChipHeight / 2 + 1, kChipWidth, kChipHeight);
-            paintBitsChip(*painter, chip, bits.toInt());
-            if (isChange(index, bits)) {
-                painter->setRenderHint(QPainter::Antialiasing);
-                painter->setPen(QPen(theme.attention, 1.5));
-                painter->drawRoundedRect(QRectF(chip).adjusted(-2, -2, 2, 2), 5, 5);
-            }
-        } else {
-            const bool isQuiet = !index.data(FitChangeModel::ChangedRole).toBool();
-            painter->setPen(isQuiet ? theme.mutedText : theme.text);
-            painter->drawText(
-                cell, index.data(Qt::TextAlignmentRole).toInt(),
-                option.fontMetrics.elidedText(index.data().toString(), Qt::ElideRight, cell.width()));
-        }
-        painter->restore();
-    }
-    QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override {
-        const bool isChip = index.data(LayerTableModel::BitsRole).isValid();
-        const int width = isChip ? kChipWidth : option.fontMetrics.horizontalAdvance(index.data().toString());
-        return {width + 2 * kPadding + 4, LayerTableDelegate::kRowHeight};
-    }
-
-private:
-    static bool isChange(const QModelIndex& index, const QVariant& bits) {
-        const bool isAfter =
-            index.column() == FitChangeModel::WeightAfter || index.column() == FitChangeModel::OutputAfter;
-        return isAfter && index.siblingAtColumn(index.column() - 1).data(LayerTableModel::BitsRole) != bits;
-    }
-};
 
 }  // namespace
 
@@ -111,8 +34,13 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     connect(m_settings, &FitSettings::spaceChanged, this, &FitDialog::findFront);
     m_tabs = new QTabWidget(this);
     m_tabs->setDocumentMode(true);
-    m_tabs->addTab(newChangesPage(), tr("&Changes"));
-    m_tabs->addTab(newParetoPage(), tr("Accuracy against &memory"));
+    m_changes = new FitChangesPage(m_tabs);
+    m_front = new FitParetoPage(m_tabs);
+    m_tabs->addTab(m_changes, tr("&Changes"));
+    m_tabs->addTab(m_front, tr("Accuracy against &memory"));
+    connect(m_front, &FitParetoPage::pointChosen, this, &FitDialog::takePoint);
+    connect(m_front, &FitParetoPage::evaluatePointRequested, this, &FitDialog::evaluatePointRequested);
+    connect(m_front, &FitParetoPage::sensitivityRequested, this, &FitDialog::sensitivityRequested);
     auto* const middle = new QHBoxLayout;
     middle->setSpacing(18);
     middle->addWidget(newControls());
@@ -131,8 +59,14 @@ FitDialog::FitDialog(QuantDocument& document, QWidget* parent) : QDialog(parent)
     search();
 }
 
-FitDialog::~FitDialog() {
-    m_frontContext.requestCancel();
+FitDialog::~FitDialog() = default;
+
+QTableView* FitDialog::table() const {
+    return m_changes->table();
+}
+
+plots::ParetoPlot* FitDialog::pareto() const {
+    return m_front->plot();
 }
 
 QWidget* FitDialog::newControls() {
@@ -166,86 +100,6 @@ QDialogButtonBox* FitDialog::newButtons() {
     return buttons;
 }
 
-QWidget* FitDialog::newChangesPage() {
-    auto* const page = new QWidget(this);
-    m_model = new FitChangeModel(this);
-    m_filter = new FitChangeFilter(this);
-    m_filter->setSourceModel(m_model);
-    m_table = newPanelTable(tr("Bits before and after"), page);
-    m_table->setFrameShape(QFrame::StyledPanel);
-    m_table->setModel(m_filter);
-    m_table->setItemDelegate(new ChangeDelegate(m_table));
-    m_table->verticalHeader()->setDefaultSectionSize(LayerTableDelegate::kRowHeight);
-    m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-    m_table->horizontalHeader()->setSectionResizeMode(FitChangeModel::Name, QHeaderView::Stretch);
-    for (int column = FitChangeModel::WeightBefore; column <= FitChangeModel::OutputAfter; ++column) {
-        m_table->horizontalHeader()->setSectionResizeMode(column, QHeaderView::Fixed);
-        m_table->setColumnWidth(column,
-                                m_table->fontMetrics().horizontalAdvance(tr("W then")) + 4 * kPadding);
-    }
-    m_summary = new QLabel(page);
-    m_onlyChanges = new QCheckBox(tr("Only &layers that change"), page);
-    m_onlyChanges->setChecked(true);
-    connect(m_onlyChanges, &QCheckBox::toggled, m_filter, &FitChangeFilter::setOnlyChanges);
-
-    auto* const head = new QHBoxLayout;
-    head->setContentsMargins(0, 8, 0, 0);
-    head->addWidget(m_summary, 1);
-    head->addWidget(m_onlyChanges);
-    auto* const column = new QVBoxLayout(page);
-    column->setContentsMargins({});
-    column->addLayout(head);
-    column->addWidget(m_table, 1);
-    return page;
-}
-
-QWidget* FitDialog::newParetoPage() {
-    auto* const page = new QWidget(this);
-    m_pareto = new plots::ParetoPlot(page);
-    m_pareto->setEmptyText(tr("Nothing to show yet. Measure the sensitivity of the tensors first:\n"
-                              "each is quantized alone at each width, on training images."));
-    connect(m_pareto, &plots::ParetoPlot::pointClicked, this, &FitDialog::takePoint);
-    m_byteAxis = new QComboBox(page);
-    m_byteAxis->setAccessibleName(tr("Horizontal axis"));
-    m_byteAxis->addItem(tr("against ROM"), static_cast<int>(plots::ByteAxis::Rom));
-    m_byteAxis->addItem(tr("against RAM"), static_cast<int>(plots::ByteAxis::Ram));
-    connect(m_byteAxis, &QComboBox::currentIndexChanged, this, &FitDialog::showFront);
-    m_measure = new QPushButton(tr("&Measure sensitivity"), page);
-    m_measure->setAutoDefault(false);
-    m_measure->setObjectName(QStringLiteral("measureSensitivity"));
-    connect(m_measure, &QPushButton::clicked, this, [this] {
-        m_measure->setEnabled(false);
-        m_measure->setText(tr("Measuring…"));
-        Q_EMIT sensitivityRequested();
-    });
-    m_queuePoint = new QPushButton(tr("&Queue for evaluation"), page);
-    m_queuePoint->setAutoDefault(false);
-    m_queuePoint->setObjectName(QStringLiteral("queuePoint"));
-    m_queuePoint->setToolTip(
-        tr("Measures the chosen point's accuracy: one run in the log; this dialog stays open"));
-    connect(m_queuePoint, &QPushButton::clicked, this, [this] {
-        const FitPoint& point = m_front[static_cast<std::size_t>(*m_chosenPoint)];
-        Q_EMIT evaluatePointRequested(point.config, point.name);
-    });
-    m_frontNote = new QLabel(page);
-    m_frontNote->setProperty("role", QStringLiteral("muted"));
-    m_frontNote->setWordWrap(true);
-    auto* const head = new QHBoxLayout;
-    head->setContentsMargins(0, 8, 0, 0);
-    head->addWidget(m_byteAxis);
-    head->addStretch();
-    head->addWidget(m_queuePoint);
-    head->addWidget(m_measure);
-    auto* const column = new QVBoxLayout(page);
-    column->setContentsMargins({});
-    column->addLayout(head);
-    column->addWidget(m_pareto, 1);
-    column->addWidget(m_frontNote);
-    connect(&m_frontWorker, &experiments::LatestWins::failed, m_frontNote, &QLabel::setText);
-    refreshParetoTools();
-    return page;
-}
-
 QString FitDialog::verdict() const {
     return m_verdict->text();
 }
@@ -260,8 +114,7 @@ FitQuestion FitDialog::question() const {
 
 void FitDialog::setSensitivity(std::shared_ptr<const core::SensitivityTable> sensitivity) {
     m_sensitivity = std::move(sensitivity);
-    m_measure->setText(m_sensitivity ? tr("&Measure again") : tr("&Measure sensitivity"));
-    refreshParetoTools();
+    m_front->setSensitivityState(m_sensitivity != nullptr, m_document.statistics() != nullptr);
     if (m_sensitivity) {
         // Costs are there to be weighed; a search that weighs them already only starts anew.
         isByCost(m_settings->chosenMethod()) ? search() : m_settings->choose(core::FitMethod::Ilp);
@@ -274,68 +127,15 @@ void FitDialog::showPareto() {
 }
 
 void FitDialog::setMeasured(std::vector<plots::ParetoPoint> points) {
-    m_measured = std::move(points);
-    showFront();
+    m_front->setMeasured(std::move(points));
 }
 
 void FitDialog::findFront() {
-    m_frontContext.requestCancel();
-    m_frontContext = core::RunContext();
-    if (!m_sensitivity) {
-        forgetPoint();
-        m_front.clear();
-        showFront();
-        return;
-    }
-    m_frontNote->setText(tr("Computing the front…"));
-    m_frontWorker.start(
-        [this, question = question(), context = m_frontContext]() -> experiments::LatestWins::Delivery {
-            std::vector<FitPoint> front = fitFront(question, context);
-            return [this, front = std::move(front)] {
-                forgetPoint();  // it was one of the old front
-                m_front = front;
-                showFront();
-            };
-        });
+    m_front->findFront(question());
 }
 
-void FitDialog::showFront() {
-    std::vector<plots::ParetoPoint> points;
-    for (std::size_t i = 0; i < m_front.size(); ++i) {
-        const FitPoint& point = m_front[i];
-        plots::ParetoPoint drawn;
-        drawn.id = static_cast<qint64>(i);
-        drawn.name = point.name;
-        drawn.romBytes = point.romBytes;
-        drawn.ramBytes = point.peakRamBytes;
-        drawn.accuracyPercent = point.estimatedTop1;
-        drawn.isEstimate = true;
-        points.push_back(std::move(drawn));
-    }
-    points.insert(points.end(), m_measured.begin(), m_measured.end());
-    m_pareto->setByteAxis(static_cast<plots::ByteAxis>(m_byteAxis->currentData().toInt()));
-    m_pareto->setPoints(m_front.empty() ? std::vector<plots::ParetoPoint>() : std::move(points));
-    refreshParetoLimit();
-    m_frontNote->setText(
-        m_front.empty()
-            ? QString()
-            : tr("Estimates add up what each tensor loses alone, on %1 training images. Click a point to "
-                 "see and accept its bits.")
-                  .arg(groupedNumber(m_sensitivity->samples)));
-    refreshParetoTools();
-}
-
-void FitDialog::refreshParetoLimit() {
-    const core::SearchLimits limits = m_settings->request().limits;
-    const bool isRom = m_byteAxis->currentData().toInt() == static_cast<int>(plots::ByteAxis::Rom);
-    m_pareto->setLimit(isRom ? limits.romBytes : limits.ramBytes);
-}
-
-void FitDialog::takePoint(qint64 id) {
-    if (id < 0 || id >= static_cast<qint64>(m_front.size())) {
-        return;  // a run of the log: its configuration is opened from the list of runs
-    }
-    const FitPoint& point = m_front[static_cast<std::size_t>(id)];
+void FitDialog::takePoint() {
+    const FitPoint& point = *m_front->chosenPoint();
     m_worker.cancel();
     const core::FitRequest search = m_settings->request();
     const auto budgetOf = [&](const core::QuantConfig& config) {
@@ -357,33 +157,15 @@ void FitDialog::takePoint(qint64 id) {
     if (ramOver > 0) {
         proposal.verdict += tr(" RAM is over the limit by %1 B.").arg(groupedNumber(ramOver));
     }
-    m_chosenPoint = id;
     showProposal(std::move(proposal));
-    m_pareto->setSelection({id});
-    refreshParetoTools();
-}
-
-void FitDialog::refreshParetoTools() {
-    m_measure->setEnabled(m_document.statistics() != nullptr);
-    m_measure->setToolTip(
-        m_document.statistics() != nullptr
-            ? tr("Quantizes each tensor alone at each width, on training images; takes a while")
-            : tr("Not calibrated yet: press Calibrate (F7) first"));
-    m_queuePoint->setEnabled(m_chosenPoint.has_value());
-}
-
-void FitDialog::forgetPoint() {
-    m_chosenPoint.reset();
-    m_pareto->setSelection({});
-    m_queuePoint->setEnabled(false);
 }
 
 void FitDialog::search() {
     if (!m_document.hasModel()) {
         return;
     }
-    forgetPoint();
-    refreshParetoLimit();
+    m_front->forgetPoint();
+    m_front->setLimits(m_settings->request().limits);
     m_worker.start([this, question = question()]() -> experiments::LatestWins::Delivery {
         FitProposal proposal = proposeFit(question);
         return [this, proposal = std::move(proposal)] { showProposal(proposal); };
@@ -392,10 +174,9 @@ void FitDialog::search() {
 
 void FitDialog::showProposal(FitProposal proposal) {
     m_proposal = std::move(proposal);
-    m_model->setChanges(compareConfigs(*m_document.model(), m_document.config(), m_proposal.config));
-    m_filter->invalidate();
+    m_changes->setChanges(compareConfigs(*m_document.model(), m_document.config(), m_proposal.config));
     const bool fits = m_proposal.isFeasible;
-    const int changed = m_model->changedCount();
+    const int changed = m_changes->changedCount();
     QString text = (fits ? QStringLiteral("✓ ") : QStringLiteral("✗ ")) + m_proposal.verdict;
     if (m_proposal.estimatedTop1) {
         text += tr("\nEstimated accuracy %1 %.").arg(QString::number(*m_proposal.estimatedTop1, 'f', 1));
@@ -407,11 +188,11 @@ void FitDialog::showProposal(FitProposal proposal) {
     m_verdict->setProperty("role", fits ? QStringLiteral("good") : QStringLiteral("attention"));
     m_verdict->style()->polish(m_verdict);
     // A point of the front may be taken although it is over the limits: the verdict says so.
-    const bool isThere = fits || m_chosenPoint.has_value();
-    m_summary->setText(!isThere       ? tr("Nothing to propose at these limits.")
-                       : changed == 0 ? tr("It fits as it is.")
-                       : changed == 1 ? tr("1 layer changes")
-                                      : tr("%1 layers change").arg(changed));
+    const bool isThere = fits || m_front->chosenPoint().has_value();
+    m_changes->setSummary(!isThere       ? tr("Nothing to propose at these limits.")
+                          : changed == 0 ? tr("It fits as it is.")
+                          : changed == 1 ? tr("1 layer changes")
+                                         : tr("%1 layers change").arg(changed));
     m_settings->setUsed(m_proposal.budget.romBytes, m_proposal.budget.peakRamBytes);
     m_accept->setEnabled(isThere && (changed > 0 || isDeviceEdited()));
     m_acceptAndEvaluate->setEnabled(isThere);
@@ -420,7 +201,7 @@ void FitDialog::showProposal(FitProposal proposal) {
 
 void FitDialog::take(bool isEvaluated) {
     std::vector<LayerChange> changes;
-    for (const FitChange& change : m_model->changes()) {
+    for (const FitChange& change : m_changes->changes()) {
         if (!change.isChanged) {
             continue;
         }

@@ -10,8 +10,6 @@
 
 #include <QDialog>
 
-class QCheckBox;
-class QComboBox;
 class QDialogButtonBox;
 class QLabel;
 class QPushButton;
@@ -20,8 +18,8 @@ class QTabWidget;
 
 namespace bitlathe::ui {
 
-class FitChangeModel;
-class FitChangeFilter;
+class FitChangesPage;
+class FitParetoPage;
 class FitSettings;
 
 /// Finds bits that fit a device: what to ask core's search (FitSettings), its verdict, each layer's bits before and
@@ -36,10 +34,10 @@ public:
     ~FitDialog() override;
 
     FitSettings* settings() const noexcept { return m_settings; }
-    QTableView* table() const noexcept { return m_table; }
+    QTableView* table() const;
     /// Turns to the plot of accuracy against memory.
     void showPareto();
-    plots::ParetoPlot* pareto() const noexcept { return m_pareto; }
+    plots::ParetoPlot* pareto() const;
     /// What the optimal search weighs; null: not measured.
     void setSensitivity(std::shared_ptr<const core::SensitivityTable> sensitivity);
     /// Runs of this model in the log, drawn beside the estimates.
@@ -60,15 +58,9 @@ Q_SIGNALS:
 private:
     QWidget* newControls();
     QDialogButtonBox* newButtons();
-    QWidget* newChangesPage();
-    QWidget* newParetoPage();
     FitQuestion question() const;
     void findFront();
-    void showFront();
-    void takePoint(qint64 id);
-    void forgetPoint();
-    void refreshParetoTools();
-    void refreshParetoLimit();
+    void takePoint();
     /// Whether accepting also changes what the firmware keeps of the device.
     bool isDeviceEdited() const;
     void search();
@@ -79,25 +71,12 @@ private:
     FitProposal m_proposal;
     FitSettings* m_settings = nullptr;
     QLabel* m_verdict = nullptr;
-    QLabel* m_summary = nullptr;
-    QCheckBox* m_onlyChanges = nullptr;
     QPushButton* m_accept = nullptr;
     QPushButton* m_acceptAndEvaluate = nullptr;
-    FitChangeModel* m_model = nullptr;
-    FitChangeFilter* m_filter = nullptr;
-    QTableView* m_table = nullptr;
     QTabWidget* m_tabs = nullptr;
-    plots::ParetoPlot* m_pareto = nullptr;
-    QComboBox* m_byteAxis = nullptr;
-    QLabel* m_frontNote = nullptr;
-    QPushButton* m_measure = nullptr;
-    QPushButton* m_queuePoint = nullptr;
+    FitChangesPage* m_changes = nullptr;
+    FitParetoPage* m_front = nullptr;
     std::shared_ptr<const core::SensitivityTable> m_sensitivity;
-    std::vector<FitPoint> m_front;
-    std::vector<plots::ParetoPoint> m_measured;
-    std::optional<qint64> m_chosenPoint;
-    core::RunContext m_frontContext;  ///< of the front being computed; cancels it
-    experiments::LatestWins m_frontWorker;
     experiments::LatestWins m_worker;  ///< last: nothing is delivered once the rest goes
 };
 

@@ -190,22 +190,25 @@ void FitSettings::buildBanks() {
     refreshBanks();
 }
 
-std::vector<std::string> FitSettings::chosenBanks() const {
-    std::vector<std::string> names;
-    for (const QAction* const action : m_banks->menu()->actions()) {
-        if (action->isChecked()) {
-            names.push_back(action->data().toString().toStdString());
+std::vector<core::ArenaBank> FitSettings::chosenBanks() const {
+    std::vector<core::ArenaBank> banks = core::ramBanks(*m_device);
+    const std::vector<core::ArenaBank> all = core::ramBanks(*m_device, true);
+    for (int i = 0; i < m_banks->menu()->actions().size(); ++i) {  // in the order of the banks
+        if (m_banks->menu()->actions()[i]->isChecked()) {
+            banks.push_back(all[static_cast<std::size_t>(i) + 1]);
         }
     }
-    return names;
+    return banks;
 }
 
 void FitSettings::refreshBanks() {
     const bool isArena = chosenRamModel() == core::RamModel::Arena;
     const bool hasOthers = !m_banks->menu()->isEmpty();
     QString text = m_device ? QString::fromStdString(core::ramBanks(*m_device).front().name) : tr("one");
-    for (const std::string& name : isArena ? chosenBanks() : std::vector<std::string>()) {
-        text += QStringLiteral(" + ") + QString::fromStdString(name);
+    for (const QAction* const action : m_banks->menu()->actions()) {
+        if (isArena && action->isChecked()) {
+            text += QStringLiteral(" + ") + action->data().toString();
+        }
     }
     m_banks->setText(text);
     m_banks->setEnabled(isArena && hasOthers);
@@ -290,7 +293,7 @@ core::FitRequest FitSettings::request() const {
     request.bits.activations = checkedBits(m_activationBits);
     request.ramModel = chosenRamModel();
     if (request.ramModel == core::RamModel::Arena && m_device) {
-        useBanks(request, *m_device, m_ram->value(), chosenBanks());
+        core::useBanks(request, chosenBanks(), m_ram->value());
     }
     return request;
 }

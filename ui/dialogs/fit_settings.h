@@ -68,7 +68,8 @@ private:
     void buildBanks();
     std::vector<QToolButton*> newBitButtons(const QString& what);
     QHBoxLayout* rowOf(const std::vector<QToolButton*>& buttons) const;
-    std::vector<std::string> chosenBanks() const;
+    /// Of an arena: the main region and the banks that are checked.
+    std::vector<core::ArenaBank> chosenBanks() const;
     void takeRamModel();
     void takeAllowances();
     void refreshBanks();

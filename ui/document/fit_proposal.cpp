@@ -67,19 +67,6 @@ bool isByCost(core::FitMethod method) noexcept {
     return method == core::FitMethod::Ilp || method == core::FitMethod::Greedy;
 }
 
-void useBanks(core::FitRequest& search, const core::Device& device, std::int64_t mainBytes,
-              const std::vector<std::string>& others) {
-    const std::vector<core::ArenaBank> all = core::ramBanks(device, true);
-    search.banks = {{all.front().name, mainBytes}};
-    search.limits.ramBytes = mainBytes;
-    for (auto bank = all.begin() + 1; bank != all.end(); ++bank) {
-        if (std::find(others.begin(), others.end(), bank->name) != others.end()) {
-            search.banks.push_back(*bank);
-            search.limits.ramBytes += bank->bytes;
-        }
-    }
-}
-
 FitProposal proposeFit(const FitQuestion& question) {
     FitProposal proposal;
     proposal.config = question.config;

@@ -26,11 +26,6 @@ struct FitQuestion {
     std::shared_ptr<const core::SensitivityTable> sensitivity;
 };
 
-/// The RAM an arena may use on `device`: its main region cut down to `mainBytes`, then those of its other banks that are
-/// named. Limits of the other RAM models are one figure; here the sum of the banks is.
-void useBanks(core::FitRequest& search, const core::Device& device, std::int64_t mainBytes,
-              const std::vector<std::string>& others);
-
 /// Whether the search weighs costs of sites, so that there is an estimate of its result.
 bool isByCost(core::FitMethod method) noexcept;
 

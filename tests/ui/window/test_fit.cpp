@@ -105,10 +105,10 @@ private Q_SLOTS:
         const std::int64_t whole =
             core::computeBudget(*question.model, question.config, core::RamModel::Arena).arena.bytes;
         const std::int64_t mainBytes = whole - 1000;
-        useBanks(question.search, device, mainBytes, {});
+        core::useBanks(question.search, core::ramBanks(device), mainBytes);
         QCOMPARE(question.search.limits.ramBytes, mainBytes);
         QVERIFY(!proposeFit(question).isFeasible);
-        useBanks(question.search, device, mainBytes, {"CCM"});
+        core::useBanks(question.search, core::ramBanks(device, true), mainBytes);
         QCOMPARE(question.search.limits.ramBytes, mainBytes + 16'384);
         const FitProposal proposal = proposeFit(question);
         QVERIFY2(proposal.isFeasible, qPrintable(proposal.verdict));
