@@ -1,5 +1,6 @@
 #include "core/exporters/c_exporter.h"
 #include "core/exporters/exporter.h"
+#include "core/exporters/ncnn_table_exporter.h"
 #include "core/exporters/onnx_qdq_exporter.h"
 #include "core/registry/param_specs.h"
 
@@ -32,6 +33,14 @@ Registry<Exporter> makeExporters() {
                       options.backend = chosen<CBackend>(p, "backend");
                       options.thresholds = p.at("thresholds") != 0;
                       return std::make_unique<CExporter>(options);
+                  });
+    exporters.add({std::string(NcnnTableExporter::kName),
+                   "Scale table for ncnn's int8 tools",
+                   {switchParam("winograd_headroom", false,
+                                "3x3 convolutions of stride 1 with 6-bit weights, for ncnn's int8 Winograd")},
+                   "ncnn, tools/quantize; Quantization.MXNet"},
+                  [](const ParamValues& p) {
+                      return std::make_unique<NcnnTableExporter>(p.at("winograd_headroom") != 0);
                   });
     return exporters;
 }

@@ -1,11 +1,11 @@
 #include "core/exporters/onnx_qdq_exporter.h"
 
+#include "core/exporters/export_file.h"
 #include "core/exporters/onnx_graph_emitter.h"
 #include "core/types/error.h"
 #include "core/util/atomic_file.h"
 #include "core/util/sha256.h"
 
-#include <cctype>
 #include <filesystem>
 
 namespace bitlathe::core {
@@ -123,27 +123,6 @@ std::string planHash(const QuantPlan& plan) {
     return hash.hex();
 }
 
-/// The model's name as a file name: letters, digits, '-', '_' and '.'.
-std::string fileName(const std::string& modelName) {
-    std::string name;
-    for (const char c : modelName) {
-        const bool isPlain =
-            std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-        name += isPlain ? c : '_';
-    }
-    return (name.empty() || name.front() == '.' ? "model" + name : name) + ".onnx";
-}
-
-void refuseBlocked(const std::vector<ExportCheck>& checks) {
-    for (const ExportCheck& check : checks) {
-        if (check.isBlocking) {
-            throw Error(ErrorCode::InvalidConfig,
-                        "ONNX export: " + (check.layer.empty() ? "" : "layer '" + check.layer.str() + "': ") +
-                            check.message);
-        }
-    }
-}
-
 }  // namespace
 
 std::vector<ExportCheck> OnnxQdqExporter::check(const PreparedModel& model, const QuantPlan& plan) const {
@@ -159,12 +138,13 @@ std::vector<ExportCheck> OnnxQdqExporter::check(const PreparedModel& model, cons
 
 std::vector<std::string> OnnxQdqExporter::write(const PreparedModel& model, const QuantPlan& plan,
                                                 const std::string& folder) const {
-    refuseBlocked(check(model, plan));
+    refuseBlocked("ONNX export", check(model, plan));
     OnnxModelBuilder onnx(model.graph.name.empty() ? "model" : model.graph.name, BITLATHE_VERSION);
     OnnxGraphEmitter(model, plan, onnx).run();
     onnx.metadata("bitlathe.model_sha256", model.hash);
     onnx.metadata("bitlathe.plan_sha256", planHash(plan));
-    const std::string path = (std::filesystem::path(folder) / fileName(model.graph.name)).string();
+    const std::string path =
+        (std::filesystem::path(folder) / exportFileName(model.graph.name, "onnx")).string();
     writeFileAtomically(path, onnx.serialize());
     return {path};
 }

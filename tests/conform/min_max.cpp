@@ -29,8 +29,7 @@ std::vector<Kind> minMaxKinds() {
              item.skip("defect of the reference: its first batch fixes the histogram's reach and later "
                        "outliers pile up in the last bin; ours grows");
          }},
-        {"scale table", expects("table_text"),
-         [](Case& item) { item.skip("not supported yet: writing ncnn's scale table"); }},
+        {"scale table", expects("table_text"), runScaleTable},
         {"activation",
          [](const Case& c) {
              return isMxnet(c) && c.expects("y") && c.hasInput("x") &&

@@ -113,6 +113,7 @@ void runWinograd(Case& item);
 void runActivation(Case& item);
 void runIntegerConvolution(Case& item);
 void runNcnnConvolution(Case& item);
+void runScaleTable(Case& item);
 void runDivergence(Case& item);
 
 }  // namespace bitlathe::conform::min_max_cases

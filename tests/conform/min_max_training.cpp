@@ -72,7 +72,8 @@ void runTrainingStep(Case& item) {
     const QParams& ofInput = step.plan.sites.at({kInputLayer, SiteKind::Output});
     const QParams& ofWeight = step.plan.sites.at({LayerId("conv"), SiteKind::Weight});
     item.check("xq", onGrid(item.input("x").floats(), ofInput, item.input("x").dim(0)), toleranceOf(item));
-    item.check("wq", onGrid({weight.begin(), weight.end()}, ofWeight, item.input("w").dim(0)), toleranceOf(item));
+    item.check("wq", onGrid({weight.begin(), weight.end()}, ofWeight, item.input("w").dim(0)),
+               toleranceOf(item));
     item.check("y", step.output.values, toleranceOf(item));
     item.check("grad_x", step.gradient("input").values, toleranceOf(item));
     item.check("grad_w", step.gradient("conv.weight").values, toleranceOf(item));
