@@ -16,15 +16,14 @@ namespace {
 std::string slowRemark(const CStep& step) {
     if (step.function == "bl_run_conv_any") {
         return "runs on the general kernel, one product at a time: the fast ones take ordinary convolutions, "
-               "and 3x3 "
-               "depthwise ones whose channels come in fours";
+               "and 3x3 depthwise ones whose channels come in fours";
     }
     if (step.kernel.starts_with("blocks") && step.weightBytes > 0) {
         for (const char* odd : {" 1-bit", " 3-bit", " 5-bit", " 6-bit", " 7-bit"}) {
             if (step.kernel.find(odd) != std::string::npos) {
-                return "weights of " + std::string(odd + 1) +
-                       "s are unpacked to 8 bits for every two pixels, which " +
-                       "takes about three times as long as 2, 4 or 8 bits";
+                return std::string(odd + 1) + " weights are unpacked to 8 bits for every two pixels, which "
+                                              "takes about three times as "
+                                              "long as 2, 4 or 8 bits";
             }
         }
     }
