@@ -12,7 +12,8 @@ namespace bitlathe::core {
 ///   s = steps / alpha      code = min(round(s * clamp(x, 0, alpha)), steps)      x̂ = code / s
 ///
 /// s is float32(float32(1 / alpha) * steps) for a learned alpha and float32(steps / alpha) for a given one (Mask::Closed),
-/// as the reference of Rusci et al. computes them; the last clamp matters for Rounding::Floor, where s * alpha can fall just below `steps`, and for nothing else.
+/// as the reference of Rusci et al. computes them; the last clamp matters for Rounding::Floor, where s * alpha can fall
+/// just below `steps`, and for nothing else.
 struct ClippedActivation {
     /// Which x pass their gradient on; everything else has none.
     enum class Mask {

@@ -26,8 +26,8 @@ struct ThresholdGradient {
     double upper = 0;
 };
 
-/// dw = g strictly between the thresholds (as clippedWeightGrid takes them: min(lower, 0), max(upper, 0)), else 0; each threshold gathers the gradient of the weights on and
-/// beyond it. `weights` are the real ones: masks taken on quantized weights (a defect of the reference's
+/// dw = g strictly between the thresholds (as clippedWeightGrid takes them: min(lower, 0), max(upper, 0)), else 0; each
+/// threshold gathers the gradient of the weights on and beyond it. `weights` are the real ones: masks taken on quantized weights (a defect of the reference's
 /// training loop) silence whole end bins.
 ThresholdGradient clippedWeightsBackward(std::span<const float> weights, std::span<const float> gradient,
                                          std::span<float> gradientWeights, const Range& thresholds);

@@ -9,7 +9,7 @@ namespace bitlathe::core {
 /// x̂ = q step, half even.
 struct MidTread {
     double step = 0;  ///< 0: no bins, everything becomes `rest`
-    double rest = 0;
+    double rest = 0;  ///< what everything becomes where there are no bins, in units of the values
     bool isClamped = false;
     double lowest = 0;  ///< limits of q; not whole in the reference's form
     double highest = 0;
